@@ -1,0 +1,2 @@
+//! A sans-I/O GATT server with a Bluetooth / Service / Characteristic API.
+#![no_std]

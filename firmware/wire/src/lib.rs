@@ -1,0 +1,2 @@
+//! Messages and framing of the link between board and harness.
+#![no_std]

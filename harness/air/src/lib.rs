@@ -1,0 +1,1 @@
+//! Virtual radio: virtual clock, HCI controllers, links.

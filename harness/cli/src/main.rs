@@ -1,0 +1,2 @@
+//! The `gattest` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The pure half of gattest: scenario, plan, trace, compare, report model.

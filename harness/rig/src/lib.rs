@@ -1,0 +1,1 @@
+//! The I/O half of gattest: centrals, boards, drive, observe.
