@@ -1,1 +1,15 @@
 //! The pure half of gattest: scenario, plan, trace, compare, report model.
+//!
+//! Data flows one way: YAML text becomes a [`scenario::Scenario`], that a [`plan::Plan`]; the rig
+//! drives the plan and returns one [`observation::StepObservation`] a step; these become a
+//! [`trace::Trace`], which [`compare`] judges.
+//!
+//! **Invariant:** no async, no clock, no file system, no serial port, and nothing else of this
+//! workspace: every function here is a function of its arguments.
+
+pub mod observation;
+pub mod plan;
+pub mod report;
+pub mod scenario;
+pub mod trace;
+pub mod verdict;

@@ -1,0 +1,118 @@
+//! What the rig saw, step by step. Names are resolved, times and addresses are gone.
+
+/// All that was seen during one step, up to its barrier.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StepObservation {
+    /// What the board reported, in the order of its sequence numbers.
+    pub board: Vec<BoardEvent>,
+    /// What the central saw, in order.
+    pub central: Vec<CentralEvent>,
+}
+
+/// Something that the board reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BoardEvent {
+    /// A client connected.
+    Connected,
+    /// A client disconnected.
+    Disconnected,
+    /// A handler ran.
+    Handler {
+        /// The characteristic's name, or its handle as `0x002A` when the scenario has no name for it.
+        target: String,
+        /// Event bits (0x08 read, 0x10 write, 0x80 subscribe).
+        event: u16,
+        /// For a write, what was written.
+        value: Vec<u8>,
+    },
+    /// What a handler returned was unusable (CB-8).
+    HandlerError {
+        /// The characteristic's name.
+        target: String,
+        /// The device's own words.
+        message: String,
+    },
+    /// A line that the application printed.
+    Log(String),
+    /// An indication was confirmed.
+    Confirmed {
+        /// The characteristic's name.
+        target: String,
+    },
+    /// An indication was not confirmed within 30 s.
+    IndicationTimeout {
+        /// The characteristic's name.
+        target: String,
+    },
+    /// Answer to an API call: flags.
+    Events(u16),
+    /// Answer to an API call: bytes.
+    Value(Vec<u8>),
+    /// Answer to an API call: done.
+    Done,
+    /// Answer to an API call: refused, in the device's own words.
+    Refused(String),
+}
+
+/// Something that the central saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CentralEvent {
+    /// The link is up, at both ends.
+    Connected,
+    /// The link is down, at both ends.
+    Disconnected,
+    /// A value, whole.
+    Value(Vec<u8>),
+    /// A write was accepted.
+    Written,
+    /// A write command was sent.
+    Sent,
+    /// An Error Response, by code.
+    Error(u8),
+    /// The MTU that resulted.
+    Mtu(u16),
+    /// A notification or indication.
+    Pushed {
+        /// Which kind.
+        push: crate::scenario::Push,
+        /// The characteristic's name, or its handle as `0x002A`.
+        target: String,
+        /// The bytes.
+        value: Vec<u8>,
+    },
+    /// A response PDU in a raw step.
+    Pdu(Vec<u8>),
+    /// Nothing came within the step's window.
+    Nothing,
+    /// A discovered attribute group, one line each, in handle order.
+    Found(Found),
+}
+
+/// One line of a discovery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A service declaration.
+    Service {
+        /// Bytes, least significant first.
+        uuid: Vec<u8>,
+        /// Primary or secondary.
+        primary: bool,
+    },
+    /// An included service.
+    Include {
+        /// Its UUID.
+        uuid: Vec<u8>,
+    },
+    /// A characteristic declaration.
+    Characteristic {
+        /// Bytes, least significant first.
+        uuid: Vec<u8>,
+        /// Property bits.
+        properties: u8,
+    },
+    /// A descriptor.
+    Descriptor {
+        /// Bytes, least significant first.
+        uuid: Vec<u8>,
+    },
+}

@@ -1,0 +1,53 @@
+//! The one stream of events between running and reporting.
+
+use crate::verdict::Verdict;
+
+/// What reporters learn, in order. With several jobs, scenarios interleave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEvent {
+    /// Before the first scenario.
+    Started {
+        /// How many scenarios were selected.
+        total: usize,
+        /// The run's seed.
+        seed: u64,
+    },
+    /// A scenario has ended.
+    Finished(Outcome),
+    /// After the last scenario.
+    Ended(Summary),
+}
+
+/// One scenario's end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// [`crate::scenario::Scenario::id`].
+    pub id: String,
+    /// Its sentence.
+    pub name: String,
+    /// Its file as the user gave it.
+    pub file: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The observed trace's text.
+    pub trace: String,
+    /// Wall time in microseconds.
+    pub wall_us: u64,
+    /// Time that passed on the bench's own clock in microseconds: virtual time on the virtual path.
+    pub bench_us: u64,
+}
+
+/// Counts of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Verdict `Pass`.
+    pub passed: usize,
+    /// Verdict `Fail`.
+    pub failed: usize,
+    /// Verdict `Inconclusive`.
+    pub inconclusive: usize,
+    /// Verdict `Skipped`.
+    pub skipped: usize,
+    /// Wall time of the run in microseconds.
+    pub wall_us: u64,
+}
