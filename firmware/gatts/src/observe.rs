@@ -6,7 +6,6 @@ use crate::reply::ConnId;
 
 /// One thing that happened, reported in exact order to the function given to [`crate::Server::observe`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Observed<'a> {
     /// A client has connected and is served.
     Connected {

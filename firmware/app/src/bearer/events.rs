@@ -1,0 +1,113 @@
+//! What the bearer reads from the controller's events, and edits in them before the host sees them.
+
+use super::link::Owner;
+use super::{Bearer, Buffers};
+use bt_hci_transport::Transport;
+
+/// Event codes (Core Vol 4 Part E 7.7).
+const DISCONNECTION_COMPLETE: u8 = 0x05;
+const COMMAND_COMPLETE: u8 = 0x0E;
+const NUMBER_OF_COMPLETED_PACKETS: u8 = 0x13;
+const LE_META: u8 = 0x3E;
+/// Subevents (Core Vol 4 Part E 7.7.65).
+const LE_CONNECTION_COMPLETE: u8 = 0x01;
+const LE_ENHANCED_CONNECTION_COMPLETE: u8 = 0x0A;
+/// Opcodes (Core Vol 4 Part E 7.3.2, 7.8.2).
+const RESET: [u8; 2] = 0x0C03u16.to_le_bytes();
+const LE_READ_BUFFER_SIZE: [u8; 2] = 0x2002u16.to_le_bytes();
+
+const SUCCESS: u8 = 0x00;
+const ROLE_PERIPHERAL: u8 = 0x01;
+
+impl<T: Transport> Bearer<T> {
+    /// Takes note of an event; `bytes` are its header and parameters. False when the host must not see
+    /// it.
+    pub(super) fn on_event(&self, bytes: &mut [u8]) -> bool {
+        let [code, _len, parameters @ ..] = bytes else {
+            return true;
+        };
+        match (*code, parameters) {
+            (COMMAND_COMPLETE, [_, opcode_lo, opcode_hi, SUCCESS, returned @ ..]) => {
+                match [*opcode_lo, *opcode_hi] {
+                    RESET => self.reset(),
+                    LE_READ_BUFFER_SIZE => self.reserve_buffers(returned),
+                    _ => {}
+                }
+                true
+            }
+            (
+                LE_META,
+                [
+                    LE_CONNECTION_COMPLETE | LE_ENHANCED_CONNECTION_COMPLETE,
+                    SUCCESS,
+                    lo,
+                    hi,
+                    role,
+                    ..,
+                ],
+            ) => {
+                if *role == ROLE_PERIPHERAL {
+                    self.connected(u16::from_le_bytes([*lo, *hi]) & 0x0FFF);
+                }
+                true
+            }
+            (DISCONNECTION_COMPLETE, [SUCCESS, lo, hi, reason, ..]) => {
+                self.disconnected(u16::from_le_bytes([*lo, *hi]) & 0x0FFF, *reason);
+                true
+            }
+            (NUMBER_OF_COMPLETED_PACKETS, [_count, entries @ ..]) => self.split_completed(entries),
+            _ => true,
+        }
+    }
+
+    /// A reset controller has no links and all its buffers.
+    fn reset(&self) {
+        let mut state = self.state.borrow_mut();
+        state.links.clear();
+        state.buffers.free = state.buffers.reserved;
+    }
+
+    /// Keeps up to half of the controller's buffers, eight at most, and shows the host the others. With
+    /// two or more of our own, the next fragment is in the controller before the first is on the air.
+    fn reserve_buffers(&self, returned: &mut [u8]) {
+        let [len_lo, len_hi, count] = returned else { return };
+        let total = *count;
+        let ours = (total / 2).clamp(1, 8);
+        *count = total.saturating_sub(ours).max(1);
+        let mut state = self.state.borrow_mut();
+        state.buffers = Buffers {
+            fragment_len: usize::from(u16::from_le_bytes([*len_lo, *len_hi])),
+            single: total < 2,
+            reserved: usize::from(ours),
+            free: usize::from(ours),
+        };
+    }
+
+    /// Takes our packets out of Number Of Completed Packets. False when nothing of the host's is left.
+    fn split_completed(&self, entries: &mut [u8]) -> bool {
+        let mut hosts = 0;
+        let mut state = self.state.borrow_mut();
+        for entry in entries.chunks_exact_mut(4) {
+            let [handle_lo, handle_hi, count_lo, count_hi] = entry else {
+                continue;
+            };
+            let handle = u16::from_le_bytes([*handle_lo, *handle_hi]) & 0x0FFF;
+            let completed = u16::from_le_bytes([*count_lo, *count_hi]);
+            let Some(link) = state.link(handle) else { continue };
+            let completed = usize::from(completed).min(link.in_controller.len());
+            let ours = link
+                .in_controller
+                .drain(..completed)
+                .filter(|owner| *owner == Owner::Att)
+                .count();
+            let left = u16::try_from(completed - ours).unwrap_or(u16::MAX);
+            [*count_lo, *count_hi] = left.to_le_bytes();
+            hosts += left;
+            state.buffers.free = (state.buffers.free + ours).min(state.buffers.reserved);
+        }
+        if let Some(waker) = state.host_writer.take() {
+            waker.wake();
+        }
+        hosts > 0
+    }
+}

@@ -1,0 +1,266 @@
+//! One connection as the bearer sees it: whose fragments are under way in each direction.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use gatts::ConnId;
+
+/// L2CAP fixed channel of the Attribute Protocol (Core Vol 3 Part A 2.1).
+pub(super) const CID_ATT: u16 = 0x0004;
+/// Basic L2CAP header: length, channel (Core Vol 3 Part A 3.1).
+pub(super) const L2CAP_HEADER: usize = 4;
+/// Longest ATT PDU taken from the air. The server's own MTU is smaller; what is longer than that it
+/// refuses itself, what is longer than this is not worth the memory.
+pub(super) const MAX_ATT_PDU: usize = 1024;
+/// Requests and commands that wait for a response to leave. A client that keeps to the sequential protocol (Core
+/// Vol 3 Part F 3.3.2) needs one place; commands beyond it may be dropped.
+const INBOX: usize = 16;
+
+/// Who put a packet into the controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The attribute bearer.
+    Att,
+    /// The host.
+    Host,
+}
+
+/// An ATT PDU with its L2CAP header on its way out.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    frame: Vec<u8>,
+    len: usize,
+    sent: usize,
+}
+
+impl Outgoing {
+    fn new(max_pdu: usize) -> Self {
+        Self {
+            frame: alloc::vec![0; L2CAP_HEADER + max_pdu],
+            len: 0,
+            sent: 0,
+        }
+    }
+
+    /// Nothing left to send.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sent == self.len
+    }
+
+    /// Some fragments are in the controller and some are not.
+    pub(super) fn is_split(&self) -> bool {
+        self.sent > 0 && self.sent < self.len
+    }
+
+    /// Lets `write` fill in a PDU and return its length; 0 leaves this empty.
+    pub(super) fn fill(&mut self, write: impl FnOnce(&mut [u8]) -> usize) {
+        (self.len, self.sent) = (0, 0);
+        let Some((header, pdu)) = self.frame.split_first_chunk_mut::<L2CAP_HEADER>() else {
+            return;
+        };
+        let len = write(pdu).min(pdu.len());
+        if len == 0 {
+            return;
+        }
+        let [len_lo, len_hi] = u16::try_from(len).unwrap_or(u16::MAX).to_le_bytes();
+        let [cid_lo, cid_hi] = CID_ATT.to_le_bytes();
+        *header = [len_lo, len_hi, cid_lo, cid_hi];
+        self.len = L2CAP_HEADER + len;
+    }
+
+    /// The next fragment of at most `max` bytes, and whether it begins the frame.
+    pub(super) fn next_fragment(&mut self, max: usize) -> Option<(bool, &[u8])> {
+        if self.is_empty() || max == 0 {
+            return None;
+        }
+        let start = self.sent;
+        self.sent = self.len.min(start + max);
+        Some((start == 0, self.frame.get(start..self.sent)?))
+    }
+}
+
+/// Where the fragments that arrive belong.
+#[derive(Debug, Default)]
+enum Inbound {
+    /// To nobody: what continues no frame is dropped.
+    #[default]
+    Idle,
+    /// A frame whose channel is not known yet: fewer than four bytes have come.
+    Header(Vec<u8>),
+    /// An ATT frame: this many bytes are missing. A frame over [`MAX_ATT_PDU`] is counted down and
+    /// thrown away.
+    Att { missing: usize, too_long: bool },
+    /// A frame of the host.
+    Host,
+}
+
+/// What a fragment from the air turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Arrived<'a> {
+    /// Part of an ATT frame, or nothing that anyone wants.
+    Kept,
+    /// A whole ATT PDU.
+    Pdu(&'a [u8]),
+    /// The host's: hand the packet on as it came.
+    Host,
+    /// The host's, and its first bytes were held back: hand on this start fragment instead.
+    HostStart(Vec<u8>),
+}
+
+/// Puts the fragments of one connection together again.
+#[derive(Debug, Default)]
+pub(super) struct Reassembly {
+    inbound: Inbound,
+    pdu: Vec<u8>,
+}
+
+impl Reassembly {
+    /// Takes a fragment from the air.
+    pub(super) fn arrive<'a>(&'a mut self, start: bool, data: &'a [u8]) -> Arrived<'a> {
+        if start {
+            self.pdu.clear();
+            return match data.get(..L2CAP_HEADER) {
+                Some(_) => self.begin(data),
+                None => {
+                    self.inbound = Inbound::Header(data.to_vec());
+                    Arrived::Kept
+                }
+            };
+        }
+        match &mut self.inbound {
+            Inbound::Idle => Arrived::Kept,
+            Inbound::Host => Arrived::Host,
+            Inbound::Header(held) => {
+                held.extend_from_slice(data);
+                if held.len() < L2CAP_HEADER {
+                    return Arrived::Kept;
+                }
+                let whole = core::mem::take(held);
+                self.begin_held(whole)
+            }
+            Inbound::Att { .. } => self.more(data),
+        }
+    }
+
+    /// Takes a frame's first fragment, header complete.
+    fn begin<'a>(&'a mut self, data: &'a [u8]) -> Arrived<'a> {
+        let Some((&[len_lo, len_hi, cid_lo, cid_hi], payload)) = data.split_first_chunk::<L2CAP_HEADER>()
+        else {
+            return Arrived::Kept;
+        };
+        if u16::from_le_bytes([cid_lo, cid_hi]) != CID_ATT {
+            self.inbound = Inbound::Host;
+            return Arrived::Host;
+        }
+        let len = usize::from(u16::from_le_bytes([len_lo, len_hi]));
+        if payload.len() >= len {
+            // Bytes beyond the length that the header gives make the frame malformed; it is dropped.
+            self.inbound = Inbound::Idle;
+            return if payload.len() == len {
+                Arrived::Pdu(payload)
+            } else {
+                Arrived::Kept
+            };
+        }
+        self.inbound = Inbound::Att {
+            missing: len,
+            too_long: len > MAX_ATT_PDU,
+        };
+        self.more(payload)
+    }
+
+    /// The same for a frame whose header came in pieces.
+    fn begin_held(&mut self, whole: Vec<u8>) -> Arrived<'_> {
+        let pdu = match self.begin(&whole) {
+            Arrived::Kept => return Arrived::Kept,
+            Arrived::Host | Arrived::HostStart(_) => None,
+            Arrived::Pdu(pdu) => Some(pdu.to_vec()),
+        };
+        match pdu {
+            None => Arrived::HostStart(whole),
+            Some(pdu) => {
+                self.pdu = pdu;
+                Arrived::Pdu(&self.pdu)
+            }
+        }
+    }
+
+    /// Takes the next part of an ATT frame.
+    fn more(&mut self, data: &[u8]) -> Arrived<'_> {
+        let Inbound::Att { missing, too_long } = &mut self.inbound else {
+            return Arrived::Kept;
+        };
+        if data.len() > *missing {
+            self.inbound = Inbound::Idle;
+            return Arrived::Kept;
+        }
+        *missing -= data.len();
+        let (done, too_long) = (*missing == 0, *too_long);
+        if !too_long {
+            self.pdu.extend_from_slice(data);
+        }
+        if !done {
+            return Arrived::Kept;
+        }
+        self.inbound = Inbound::Idle;
+        if too_long {
+            Arrived::Kept
+        } else {
+            Arrived::Pdu(&self.pdu)
+        }
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) handle: u16,
+    pub(super) inbound: Reassembly,
+    pub(super) inbox: Inbox,
+    pub(super) out: Outgoing,
+    /// Owners of the packets in the controller, oldest first: it completes a link's packets in order.
+    pub(super) in_controller: VecDeque<Owner>,
+    /// Bytes of the host's current L2CAP frame that it has still to write.
+    pub(super) host_unsent: usize,
+}
+
+impl Link {
+    pub(super) fn new(handle: u16, max_pdu: usize) -> Self {
+        Self {
+            handle,
+            inbound: Reassembly::default(),
+            inbox: Inbox::default(),
+            out: Outgoing::new(max_pdu),
+            in_controller: VecDeque::new(),
+            host_unsent: 0,
+        }
+    }
+
+    pub(super) fn id(&self) -> ConnId {
+        ConnId(self.handle)
+    }
+}
+
+/// PDUs that came before the response to an earlier one had left.
+#[derive(Debug, Default)]
+pub(super) struct Inbox(VecDeque<Vec<u8>>);
+
+impl Inbox {
+    /// Keeps a PDU. False when there is no room.
+    pub(super) fn hold(&mut self, pdu: &[u8]) -> bool {
+        let room = self.0.len() < INBOX;
+        if room {
+            self.0.push_back(pdu.to_vec());
+        }
+        room
+    }
+
+    /// Takes the oldest.
+    pub(super) fn next(&mut self) -> Option<Vec<u8>> {
+        self.0.pop_front()
+    }
+
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,479 @@
+//! The bearer: takes the Attribute Protocol out of the ACL stream, for `gatts`, and leaves the rest
+//! to the Bluetooth host.
+//!
+//! The controller's packets pass through [`Bearer::pump`]. Frames of L2CAP channel 4 (ATT) go to the
+//! server and its answers back to the controller; everything else goes through a bounded queue to
+//! the host, which sees the bearer as its HCI transport. The two share the controller's buffers, so
+//! the bearer
+//! * shows the host fewer buffers than there are and keeps the rest for itself,
+//! * tells the host only of its own completed packets,
+//! * lets neither begin a frame while the other's is half sent on the same link.
+//!
+//! Connections and disconnections reach the server from the same stream: their order to ATT traffic
+//! is exact.
+
+mod events;
+mod link;
+mod packet;
+
+use crate::outbox::Outbox;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use bt_hci_transport::{PacketKind, PacketToController, PacketToHost, ReadHciError, Transport};
+use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
+use core::future::{pending, poll_fn};
+use core::pin::pin;
+use core::task::{Poll, Waker};
+use embassy_futures::select::{Either3, select3};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::channel::Channel;
+use embassy_sync::mutex::Mutex;
+use embassy_sync::signal::Signal;
+use embassy_time::{Instant, Timer};
+use gatts::{Security, Server};
+use link::{Arrived, Link, Owner};
+use packet::{Acl, AclFragment, RawPacket};
+
+/// Longest HCI packet from the controller: an event of 2 + 255 bytes, or ACL data with the 251 bytes
+/// of the longest data channel PDU (Core Vol 6 Part B 2.4); some room above.
+const RX_LEN: usize = 4 + 255 + 5;
+
+/// Packets that wait for the host. It takes them as fast as it can; when it falls behind, the pump
+/// waits.
+const HOST_QUEUE: usize = 16;
+
+/// A packet for the host, header included.
+struct HostPacket {
+    kind: PacketKind,
+    bytes: Vec<u8>,
+}
+
+/// What can go wrong below the host.
+#[derive(Debug)]
+pub enum BearerError<E> {
+    /// The controller's transport failed.
+    Transport(E),
+    /// A packet could not be decoded.
+    Hci(ReadHciError<Infallible>),
+}
+
+impl<E: core::fmt::Debug> core::fmt::Display for BearerError<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl<E: core::fmt::Debug> core::error::Error for BearerError<E> {}
+
+impl<E: embedded_io::Error> embedded_io::Error for BearerError<E> {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        match self {
+            Self::Transport(error) => error.kind(),
+            Self::Hci(error) => error.kind(),
+        }
+    }
+}
+
+impl<E> From<ReadHciError<Infallible>> for BearerError<E> {
+    fn from(error: ReadHciError<Infallible>) -> Self {
+        Self::Hci(error)
+    }
+}
+
+/// Buffers of the controller, as LE Read Buffer Size gave them, and how many of ours are free.
+#[derive(Debug, Default, Clone, Copy)]
+struct Buffers {
+    fragment_len: usize,
+    /// The only buffer there is: lent to whoever finds the controller empty.
+    single: bool,
+    reserved: usize,
+    free: usize,
+}
+
+/// What both directions know.
+struct State {
+    server: Server,
+    links: Vec<Link>,
+    buffers: Buffers,
+    /// Disconnections so far: lets the host's side notice one that it has slept through.
+    gone: u32,
+    gone_waker: Option<Waker>,
+    /// The host waits here until our frame on its link is whole.
+    host_writer: Option<Waker>,
+}
+
+impl State {
+    fn link(&mut self, handle: u16) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.handle == handle)
+    }
+}
+
+/// The bearer over a controller's transport.
+pub(crate) struct Bearer<T> {
+    transport: T,
+    state: RefCell<State>,
+    to_host: Channel<NoopRawMutex, HostPacket, HOST_QUEUE>,
+    /// A notification waits, a credit came back, or the host has finished a frame.
+    work: Rc<Signal<NoopRawMutex, ()>>,
+    /// What the server wants of GAP may have changed.
+    gap: Rc<Signal<NoopRawMutex, ()>>,
+    /// Chips write a packet in several parts: one writer at a time.
+    writing: Mutex<NoopRawMutex, ()>,
+    outbox: Rc<Outbox>,
+    last_reason: Rc<Cell<u8>>,
+}
+
+impl<T: Transport> Bearer<T> {
+    /// A bearer that serves nobody until a server is given.
+    pub(crate) fn new(transport: T, server: Server, outbox: Rc<Outbox>) -> Self {
+        let bearer = Self {
+            transport,
+            state: RefCell::new(State {
+                server: server.clone(),
+                links: Vec::new(),
+                buffers: Buffers::default(),
+                gone: 0,
+                gone_waker: None,
+                host_writer: None,
+            }),
+            to_host: Channel::new(),
+            work: Rc::new(Signal::new()),
+            gap: Rc::new(Signal::new()),
+            writing: Mutex::new(()),
+            outbox,
+            last_reason: Rc::new(Cell::new(0)),
+        };
+        bearer.serve(server);
+        bearer
+    }
+
+    /// Hands over to another server. Links that are still up stay with the old one's state gone:
+    /// the caller disconnects first.
+    pub(crate) fn serve(&self, server: Server) {
+        let (work, gap) = (self.work.clone(), self.gap.clone());
+        server.set_waker(move || {
+            work.signal(());
+            gap.signal(());
+        });
+        crate::trace::observe(&server, &self.outbox, &self.last_reason);
+        self.state.borrow_mut().server = server;
+    }
+
+    /// The server in charge.
+    pub(crate) fn server(&self) -> Server {
+        self.state.borrow().server.clone()
+    }
+
+    /// Returns when what the server wants of GAP may have changed since the last call.
+    pub(crate) async fn gap_changed(&self) {
+        self.gap.wait().await;
+    }
+
+    /// How often a client has disconnected.
+    pub(crate) fn disconnections(&self) -> u32 {
+        self.state.borrow().gone
+    }
+
+    /// Returns once there have been more disconnections than `epoch`.
+    pub(crate) async fn gone_since(&self, epoch: u32) {
+        poll_fn(|cx| {
+            let mut state = self.state.borrow_mut();
+            if state.gone != epoch {
+                return Poll::Ready(());
+            }
+            state.gone_waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Whether any client is connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        !self.state.borrow().links.is_empty()
+    }
+
+    /// Moves packets between controller, server and host, for ever or until the transport fails.
+    pub(crate) async fn pump(&self) -> T::Error {
+        let mut rx = [0u8; RX_LEN];
+        loop {
+            let packet = {
+                let mut read = pin!(self.transport.read::<RawPacket<'_>>(&mut rx));
+                loop {
+                    // Reads of real transports must not be cancelled: the same read goes on.
+                    match select3(&mut read, self.work.wait(), self.indication_deadline()).await {
+                        Either3::First(Ok(packet)) => break packet,
+                        Either3::First(Err(error)) => return error,
+                        Either3::Second(()) => {}
+                        Either3::Third(now_ms) => self.server().poll_timeouts(now_ms),
+                    }
+                    if let Err(error) = self.send_all().await {
+                        return error;
+                    }
+                }
+            };
+            self.route(packet).await;
+            if let Err(error) = self.send_all().await {
+                return error;
+            }
+        }
+    }
+
+    /// Returns the time in milliseconds once an indication has waited long enough.
+    async fn indication_deadline(&self) -> u64 {
+        let Some(deadline_ms) = self.server().next_deadline_ms() else {
+            return pending().await;
+        };
+        Timer::at(Instant::from_millis(deadline_ms)).await;
+        Instant::now().as_millis()
+    }
+
+    async fn route(&self, packet: RawPacket<'_>) {
+        let RawPacket { kind, bytes } = packet;
+        let for_host = match kind {
+            PacketKind::Event => self.on_event(bytes),
+            PacketKind::AclData => match self.on_acl(bytes) {
+                HostsShare::Nothing => return,
+                HostsShare::AsItCame => true,
+                HostsShare::Instead(bytes) => {
+                    self.to_host.send(HostPacket { kind, bytes }).await;
+                    return;
+                }
+            },
+            _ => true,
+        };
+        if for_host {
+            self.to_host
+                .send(HostPacket {
+                    kind,
+                    bytes: bytes.to_vec(),
+                })
+                .await;
+        }
+    }
+
+    fn on_acl(&self, packet: &[u8]) -> HostsShare {
+        let Some(acl) = Acl::parse(packet) else {
+            return HostsShare::Nothing;
+        };
+        let mut state = self.state.borrow_mut();
+        let server = state.server.clone();
+        let Some(link) = state.link(acl.handle) else {
+            return HostsShare::AsItCame;
+        };
+        let id = link.id();
+        let Link {
+            inbound, inbox, out, ..
+        } = link;
+        let busy = !out.is_empty() || !inbox.is_empty();
+        match inbound.arrive(acl.start, acl.data) {
+            Arrived::Kept => HostsShare::Nothing,
+            Arrived::Host => HostsShare::AsItCame,
+            Arrived::HostStart(payload) => HostsShare::Instead(start_packet(acl.handle, &payload)),
+            Arrived::Pdu(pdu) if busy => {
+                if !inbox.hold(pdu) {
+                    crate::trace::received(&self.outbox, id, pdu);
+                }
+                HostsShare::Nothing
+            }
+            // Handlers run in here. They reach the server's API and the console, never the bearer.
+            Arrived::Pdu(pdu) => {
+                out.fill(|response| server.receive(id, pdu, response));
+                HostsShare::Nothing
+            }
+        }
+    }
+
+    /// Sends what there is to send on every link, as far as the controller has room.
+    async fn send_all(&self) -> Result<(), T::Error> {
+        let count = self.state.borrow().links.len();
+        for index in 0..count {
+            while self.refill(index) {
+                if !self.send_fragments(index).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the next PDU into the link's empty place: first what answers a waiting request, then what
+    /// the server sends of its own accord. False when there is none.
+    fn refill(&self, index: usize) -> bool {
+        let mut state = self.state.borrow_mut();
+        let server = state.server.clone();
+        let Some(link) = state.links.get_mut(index) else {
+            return false;
+        };
+        if !link.out.is_empty() {
+            return true;
+        }
+        let id = link.id();
+        match link.inbox.next() {
+            Some(pdu) => link.out.fill(|response| server.receive(id, &pdu, response)),
+            None => link
+                .out
+                .fill(|push| server.transmit(id, Instant::now().as_millis(), push)),
+        }
+        !link.out.is_empty() || !link.inbox.is_empty()
+    }
+
+    /// Sends fragments of the link's current PDU. False when the controller has no room, or the host
+    /// is in the middle of a frame of its own.
+    async fn send_fragments(&self, index: usize) -> Result<bool, T::Error> {
+        loop {
+            let _turn = self.writing.lock().await;
+            let mut fragment = [0u8; RX_LEN];
+            let (handle, start, len) = {
+                let mut state = self.state.borrow_mut();
+                let buffers = state.buffers;
+                let Some(link) = state.links.get_mut(index) else {
+                    return Ok(false);
+                };
+                let taken = buffers.single && !link.in_controller.is_empty();
+                if buffers.free == 0 || taken || link.host_unsent > 0 {
+                    return Ok(link.out.is_empty());
+                }
+                let handle = link.handle;
+                let max = buffers.fragment_len.min(fragment.len());
+                let Some((start, data)) = link.out.next_fragment(max) else {
+                    return Ok(true);
+                };
+                let len = data.len();
+                let Some(copy) = fragment.get_mut(..len) else {
+                    return Ok(true);
+                };
+                copy.copy_from_slice(data);
+                link.in_controller.push_back(Owner::Att);
+                let split = link.out.is_split();
+                state.buffers.free -= 1;
+                if !split && let Some(waker) = state.host_writer.take() {
+                    waker.wake();
+                }
+                (handle, start, len)
+            };
+            let data = fragment.get(..len).unwrap_or_default();
+            self.transport.write(&AclFragment { handle, start, data }).await?;
+        }
+    }
+
+    /// Waits until the host may write this fragment, and notes that it is the host's.
+    async fn host_turn(&self, handle: u16, start: bool, data: &[u8]) {
+        poll_fn(|cx| {
+            let mut state = self.state.borrow_mut();
+            let single = state.buffers.single;
+            let Some(link) = state.link(handle) else {
+                return Poll::Ready(());
+            };
+            if (start && link.out.is_split()) || (single && !link.in_controller.is_empty()) {
+                state.host_writer = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            if start {
+                let [len_lo, len_hi] = data.first_chunk().copied().unwrap_or_default();
+                let whole = link::L2CAP_HEADER + usize::from(u16::from_le_bytes([len_lo, len_hi]));
+                link.host_unsent = whole.saturating_sub(data.len());
+            } else {
+                link.host_unsent = link.host_unsent.saturating_sub(data.len());
+            }
+            link.in_controller.push_back(Owner::Host);
+            if link.host_unsent == 0 && !link.out.is_empty() {
+                self.work.signal(());
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn connected(&self, handle: u16) {
+        let mut state = self.state.borrow_mut();
+        let server = state.server.clone();
+        state.links.retain(|link| link.handle != handle);
+        state.links.push(Link::new(handle, usize::from(crate::MAX_MTU)));
+        drop(state);
+        server.connected(gatts::ConnId(handle), Security::default());
+    }
+
+    fn disconnected(&self, handle: u16, reason: u8) {
+        self.last_reason.set(reason);
+        let mut state = self.state.borrow_mut();
+        if let Some(link) = state.link(handle) {
+            // The controller forgets the packets of a link that is gone (Core Vol 4 Part E 4.3).
+            let ours = link
+                .in_controller
+                .iter()
+                .filter(|owner| **owner == Owner::Att)
+                .count();
+            state.buffers.free = (state.buffers.free + ours).min(state.buffers.reserved);
+        }
+        state.links.retain(|link| link.handle != handle);
+        state.gone = state.gone.wrapping_add(1);
+        let wakers = [state.gone_waker.take(), state.host_writer.take()];
+        let server = state.server.clone();
+        drop(state);
+        server.disconnected(gatts::ConnId(handle));
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+/// What of an ACL packet is the host's.
+enum HostsShare {
+    Nothing,
+    AsItCame,
+    Instead(Vec<u8>),
+}
+
+/// An ACL packet with boundary flag 10, as controllers deliver the start of a frame.
+fn start_packet(handle: u16, payload: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(4 + payload.len());
+    packet.extend((handle & 0x0FFF | 0b10 << 12).to_le_bytes());
+    packet.extend(u16::try_from(payload.len()).unwrap_or(u16::MAX).to_le_bytes());
+    packet.extend_from_slice(payload);
+    packet
+}
+
+impl<T: Transport> embedded_io::ErrorType for &Bearer<T> {
+    type Error = BearerError<T::Error>;
+}
+
+/// The host's view: a transport without ATT.
+impl<T: Transport> Transport for &Bearer<T> {
+    async fn read<'a, P: PacketToHost<'a>>(&self, rx: &'a mut [u8]) -> Result<P, Self::Error> {
+        let packet = self.to_host.receive().await;
+        P::read_hci(packet.kind, &mut packet.bytes.as_slice(), rx).map_err(BearerError::Hci)
+    }
+
+    async fn write<P: PacketToController>(&self, tx: &P) -> Result<(), Self::Error> {
+        if P::KIND != PacketKind::AclData {
+            let _turn = self.writing.lock().await;
+            return self.transport.write(tx).await.map_err(BearerError::Transport);
+        }
+        let mut bytes = Vec::with_capacity(tx.size());
+        // Writing to a `Vec` cannot fail.
+        let _ = tx.write_hci(VecWriter(&mut bytes));
+        let Some(acl) = Acl::parse(&bytes) else {
+            return Ok(());
+        };
+        self.host_turn(acl.handle, acl.start, acl.data).await;
+        let _turn = self.writing.lock().await;
+        self.transport.write(tx).await.map_err(BearerError::Transport)
+    }
+}
+
+/// `embedded_io::Write` into memory.
+struct VecWriter<'a>(&'a mut Vec<u8>);
+
+impl embedded_io::ErrorType for VecWriter<'_> {
+    type Error = Infallible;
+}
+
+impl embedded_io::Write for VecWriter<'_> {
+    fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
+        self.0.extend_from_slice(buf);
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! What waits to go to the harness: a bounded queue of encoded frames that never blocks.
+
+use alloc::rc::Rc;
+use core::cell::{Cell, RefCell};
+use core::fmt::{self, Write as _};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::pipe::Pipe;
+use embedded_io_async::Write;
+use wire::{Answer, Event, FromBoard, Hello};
+
+/// Bytes that may wait. At 921600 baud this is 0.18 s of the line.
+const QUEUE: usize = 16 * 1024;
+/// Room that events leave to answers, so that a barrier is answered even after an overflow.
+const KEPT_FOR_ANSWERS: usize = 1024;
+/// Longest payload that the board sends: a value of 512 bytes and the fields around it.
+const MAX_PAYLOAD: usize = 560;
+/// Longest line of the application's that is sent, in bytes; the rest is cut.
+const MAX_LOG: usize = 400;
+
+/// The board's half of the link, sending.
+pub(crate) struct Outbox {
+    queue: Pipe<NoopRawMutex, QUEUE>,
+    scratch: RefCell<Scratch>,
+    seq: Cell<u32>,
+    lost: Cell<u32>,
+}
+
+struct Scratch {
+    payload: [u8; MAX_PAYLOAD],
+    frame: [u8; wire::frame_len(MAX_PAYLOAD)],
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            queue: Pipe::new(),
+            scratch: RefCell::new(Scratch {
+                payload: [0; MAX_PAYLOAD],
+                frame: [0; wire::frame_len(MAX_PAYLOAD)],
+            }),
+            seq: Cell::new(0),
+            lost: Cell::new(0),
+        })
+    }
+
+    /// Queues an event. When there is no room it is counted as lost; its number is not used again, so
+    /// that the gap shows, and an [`Event::Overflow`] follows as soon as there is room.
+    pub(crate) fn event(&self, event: Event<'_>) {
+        let lost = self.lost.get();
+        if lost > 0 {
+            if !self.numbered(Event::Overflow(lost)) {
+                self.lost.set(lost.saturating_add(1));
+                self.skip_number();
+                return;
+            }
+            self.lost.set(0);
+        }
+        if !self.numbered(event) {
+            self.lost.set(1);
+            self.skip_number();
+        }
+    }
+
+    fn numbered(&self, event: Event<'_>) -> bool {
+        let sent = self.message(
+            &FromBoard::Event {
+                seq: self.seq.get(),
+                event,
+            },
+            KEPT_FOR_ANSWERS,
+        );
+        if sent {
+            self.skip_number();
+        }
+        sent
+    }
+
+    fn skip_number(&self) {
+        self.seq.set(self.seq.get().wrapping_add(1));
+    }
+
+    /// Queues the answer to request `id`.
+    pub(crate) fn answer(&self, id: u16, answer: Answer<'_>) {
+        // No room for it means that nobody has read the line for a long time: nobody waits for it.
+        let _ = self.message(&FromBoard::Answer { id, answer }, 0);
+    }
+
+    /// Queues the answer to a barrier: how many events have been emitted.
+    pub(crate) fn barrier(&self, id: u16) {
+        if self.lost.get() > 0 && self.numbered(Event::Overflow(self.lost.get())) {
+            self.lost.set(0);
+        }
+        self.answer(
+            id,
+            Answer::Barrier {
+                events: self.seq.get(),
+            },
+        );
+    }
+
+    /// Queues a Hello.
+    pub(crate) fn hello(&self, hello: &Hello<'_>) {
+        let mut scratch = self.scratch.borrow_mut();
+        let Scratch { payload, frame } = &mut *scratch;
+        if let Some(payload) = hello.encode(payload) {
+            self.frame(payload, frame, 0);
+        }
+    }
+
+    fn message(&self, message: &FromBoard<'_>, keep_free: usize) -> bool {
+        let mut scratch = self.scratch.borrow_mut();
+        let Scratch { payload, frame } = &mut *scratch;
+        match postcard::to_slice(message, payload) {
+            Ok(payload) => self.frame(payload, frame, keep_free),
+            Err(_) => false,
+        }
+    }
+
+    /// A frame goes in whole or not at all.
+    fn frame(&self, payload: &[u8], frame: &mut [u8], keep_free: usize) -> bool {
+        let Ok(len) = wire::encode_frame(payload, frame) else {
+            return false;
+        };
+        let Some(mut rest) = frame.get(..len) else {
+            return false;
+        };
+        if self.queue.free_capacity() < len + keep_free {
+            return false;
+        }
+        // The queue is a ring: a frame may go in in two parts.
+        while let Ok(written @ 1..) = self.queue.try_write(rest) {
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        rest.is_empty()
+    }
+
+    /// Moves the queue's bytes to the line, for ever. A line that nobody reads stops this, and nothing
+    /// else.
+    pub(crate) async fn drain<W: Write>(&self, mut line: W) -> W::Error {
+        let mut chunk = [0u8; 256];
+        loop {
+            let len = self.queue.read(&mut chunk).await;
+            let result = line.write_all(chunk.get(..len).unwrap_or_default()).await;
+            let result = match result {
+                Ok(()) if self.queue.is_empty() => line.flush().await,
+                other => other,
+            };
+            if let Err(error) = result {
+                return error;
+            }
+        }
+    }
+}
+
+/// Where the application prints its lines: the harness sees each as an event.
+#[derive(Clone)]
+pub struct Console(Rc<Outbox>);
+
+impl Console {
+    pub(crate) fn new(outbox: Rc<Outbox>) -> Self {
+        Self(outbox)
+    }
+
+    /// Prints one line. What is over 400 bytes is cut, at a character's edge.
+    pub fn line(&self, text: impl fmt::Display) {
+        let mut line = Line {
+            bytes: [0; MAX_LOG],
+            len: 0,
+        };
+        // The only error is a full line, which is cut.
+        let _ = write!(line, "{text}");
+        self.0.event(Event::Log(line.text()));
+    }
+}
+
+struct Line {
+    bytes: [u8; MAX_LOG],
+    len: usize,
+}
+
+impl Line {
+    fn text(&self) -> &str {
+        self.bytes
+            .get(..self.len)
+            .and_then(|bytes| core::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = MAX_LOG - self.len;
+        let cut = text.get(..floor_char_boundary(text, room)).unwrap_or_default();
+        if let Some(place) = self.bytes.get_mut(self.len..self.len + cut.len()) {
+            place.copy_from_slice(cut.as_bytes());
+            self.len += cut.len();
+        }
+        if cut.len() == text.len() {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
+
+/// The greatest character boundary that is not above `at`.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|&i| text.is_char_boundary(i))
+        .unwrap_or(0)
+}
