@@ -92,3 +92,26 @@ impl fmt::Display for PyBytes<'_> {
         write!(f, "{quote}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn bytes_are_written_as_python_writes_them() {
+        // Each right-hand side was taken from `print(...)` of CPython 3.
+        let cases: [(&[u8], &str); 7] = [
+            (b"hello", "b'hello'"),
+            (b"", "b''"),
+            (b"\x00\xff\x7f", r"b'\x00\xff\x7f'"),
+            (b"it's", r#"b"it's""#),
+            (b"'\"", r#"b'\'"'"#),
+            (b"a\\b", r"b'a\\b'"),
+            (b"\t\n\r", r"b'\t\n\r'"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(PyBytes(bytes).to_string(), expected);
+        }
+    }
+}

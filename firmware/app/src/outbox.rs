@@ -210,3 +210,62 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
         .find(|&i| text.is_char_boundary(i))
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use wire::{Decoder, Item};
+
+    /// Everything that waits, decoded.
+    fn take(outbox: &Outbox) -> Vec<String> {
+        let (mut decoder, mut messages) = (Decoder::new(), Vec::new());
+        let mut chunk = [0; 100];
+        while let Ok(len) = outbox.queue.try_read(&mut chunk) {
+            decoder.push(&chunk[..len], |item| {
+                let Item::Payload(payload) = item else {
+                    panic!("console text from the outbox")
+                };
+                messages.push(alloc::format!(
+                    "{:?}",
+                    postcard::from_bytes::<FromBoard<'_>>(payload).unwrap()
+                ));
+            });
+        }
+        messages
+    }
+
+    #[test]
+    fn an_overflow_leaves_a_gap_and_says_how_much_was_lost() {
+        let outbox = Outbox::new();
+        for conn in 0..2000 {
+            outbox.event(Event::Connected { conn });
+        }
+        outbox.barrier(1);
+        let before = take(&outbox);
+        let sent = before.len() - 1;
+        assert!(
+            sent < 2000 && before[sent].contains("Barrier { events: 2000 }"),
+            "{}",
+            before[sent]
+        );
+        outbox.barrier(2);
+        let after = take(&outbox);
+        let lost = 2000 - sent;
+        assert_eq!(
+            after,
+            [
+                alloc::format!("Event {{ seq: 2000, event: Overflow({lost}) }}"),
+                "Answer { id: 2, answer: Barrier { events: 2001 } }".into(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_at_a_character() {
+        let outbox = Outbox::new();
+        Console::new(outbox.clone()).line("ä".repeat(MAX_LOG));
+        assert_eq!(take(&outbox)[0].matches('ä').count(), MAX_LOG / 2);
+    }
+}

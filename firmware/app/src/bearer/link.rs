@@ -264,3 +264,102 @@ impl Inbox {
         self.0.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    /// L2CAP frame of channel `cid` (Core Vol 3 Part A 3.1).
+    fn frame(cid: u16, payload: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(payload.len()).unwrap();
+        [len.to_le_bytes().as_slice(), &cid.to_le_bytes(), payload].concat()
+    }
+
+    /// What a frame turns out to be when it comes in pieces of `piece` bytes.
+    fn arrive(link: &mut Reassembly, frame: &[u8], piece: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let (mut pdus, mut hosts) = (Vec::new(), Vec::new());
+        for (at, data) in frame.chunks(piece).enumerate() {
+            match link.arrive(at == 0, data) {
+                Arrived::Kept => {}
+                Arrived::Pdu(pdu) => pdus.push(pdu.to_vec()),
+                Arrived::Host => hosts.push(data.to_vec()),
+                Arrived::HostStart(bytes) => hosts.push(bytes),
+            }
+        }
+        (pdus, hosts)
+    }
+
+    #[test]
+    fn frames_come_together_whatever_their_pieces() {
+        let mut link = Reassembly::default();
+        for piece in 1..40 {
+            for pdu in [&b"\x0A\x03\x00"[..], &[0x12; 300], &[]] {
+                let (pdus, hosts) = arrive(&mut link, &frame(CID_ATT, pdu), piece);
+                assert_eq!((pdus, hosts), (vec![pdu.to_vec()], vec![]), "pieces of {piece}");
+                let (pdus, hosts) = arrive(&mut link, &frame(6, pdu), piece);
+                assert_eq!(
+                    (pdus, hosts.concat()),
+                    (vec![], frame(6, pdu)),
+                    "pieces of {piece}"
+                );
+                assert!(
+                    hosts[0].len() >= L2CAP_HEADER,
+                    "the host needs the header in one piece"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_start_forgets_a_frame_that_was_not_finished() {
+        let mut link = Reassembly::default();
+        assert_eq!(
+            link.arrive(true, &frame(CID_ATT, &[0x0A; 20])[..10]),
+            Arrived::Kept
+        );
+        assert_eq!(
+            link.arrive(true, &frame(CID_ATT, &[0x02, 0x17, 0x00])),
+            Arrived::Pdu(&[0x02, 0x17, 0x00])
+        );
+        assert_eq!(link.arrive(false, &[0; 10]), Arrived::Kept);
+    }
+
+    #[test]
+    fn frames_longer_than_their_header_says_or_than_memory_allows_are_dropped() {
+        let mut link = Reassembly::default();
+        let mut long = frame(CID_ATT, &[0x0A, 0x03, 0x00]);
+        long.push(0);
+        for piece in [100, 6, 5] {
+            assert_eq!(arrive(&mut link, &long, piece).0, Vec::<Vec<u8>>::new());
+        }
+        let (pdus, hosts) = arrive(&mut link, &frame(CID_ATT, &vec![0; MAX_ATT_PDU + 1]), 27);
+        assert!(pdus.is_empty() && hosts.is_empty() && link.pdu.capacity() <= 2 * MAX_ATT_PDU);
+    }
+
+    #[test]
+    fn a_frame_goes_out_in_fragments() {
+        let mut out = Outgoing::new(64);
+        out.fill(|pdu| {
+            pdu[..40].fill(0x0B);
+            40
+        });
+        let mut sent = Vec::new();
+        let mut starts = Vec::new();
+        while let Some((start, data)) = out.next_fragment(27) {
+            starts.push(start);
+            sent.extend_from_slice(data);
+        }
+        assert_eq!((sent, starts), (frame(CID_ATT, &[0x0B; 40]), vec![true, false]));
+        assert!(out.is_empty() && !out.is_split());
+    }
+
+    #[test]
+    fn the_inbox_is_bounded() {
+        let mut inbox = Inbox::default();
+        assert_eq!(
+            (0..100).filter(|_| inbox.hold(&[0x52, 0x03, 0x00])).count(),
+            INBOX
+        );
+    }
+}
