@@ -17,10 +17,7 @@ pub(crate) struct Application {
 impl Application {
     /// No application: nothing is advertised, nothing served but GAP and GATT.
     pub(crate) fn idle() -> Self {
-        Self {
-            bluetooth: bluetooth("gattest"),
-            characteristics: Vec::new(),
-        }
+        Self { bluetooth: bluetooth("gattest"), characteristics: Vec::new() }
     }
 
     /// Builds what the harness asks for.
@@ -32,27 +29,19 @@ impl Application {
             Device::Lopy => {
                 let bluetooth = bluetooth("LoPy");
                 let [chr1, chr2] = lopy::start(&bluetooth, console).map_err(|error| error.to_string())?;
-                Ok(Self {
-                    bluetooth,
-                    characteristics: alloc::vec![alloc::vec![chr1], alloc::vec![chr2]],
-                })
+                Ok(Self { bluetooth, characteristics: alloc::vec![alloc::vec![chr1], alloc::vec![chr2]] })
             }
             Device::Table(table) => {
                 let bluetooth = bluetooth(&table.name);
                 let characteristics = interpreter::build(&bluetooth, table, console)?;
-                Ok(Self {
-                    bluetooth,
-                    characteristics,
-                })
+                Ok(Self { bluetooth, characteristics })
             }
         }
     }
 
     /// A characteristic by its place in the table.
     pub(crate) fn characteristic(&self, at: CharRef) -> Option<&Characteristic> {
-        self.characteristics
-            .get(usize::from(at.service))?
-            .get(usize::from(at.characteristic))
+        self.characteristics.get(usize::from(at.service))?.get(usize::from(at.characteristic))
     }
 
     /// The same for [`crate::interpreter`].
@@ -62,9 +51,5 @@ impl Application {
 }
 
 fn bluetooth(name: &str) -> Bluetooth {
-    Bluetooth::new(Config {
-        device_name: name.to_string(),
-        max_mtu: MAX_MTU,
-        ..Config::default()
-    })
+    Bluetooth::new(Config { device_name: name.to_string(), max_mtu: MAX_MTU, ..Config::default() })
 }

@@ -57,10 +57,7 @@ pub(crate) struct Starts {
 
 impl Starts {
     pub(crate) fn new() -> Self {
-        Self {
-            waiting: RefCell::new(None),
-            signal: Signal::new(),
-        }
+        Self { waiting: RefCell::new(None), signal: Signal::new() }
     }
 
     fn put(&self, start: PendingStart) {
@@ -112,28 +109,13 @@ impl<T: Transport> App<T> {
     fn command(&self, id: u16, command: Command) {
         match command {
             Command::Hello => {
-                let crate::Identity {
-                    app_hash,
-                    chip,
-                    mac,
-                    nonce,
-                } = self.identity;
-                self.outbox.hello(&Hello {
-                    app_hash,
-                    chip,
-                    mac,
-                    nonce,
-                });
+                let crate::Identity { app_hash, chip, mac, nonce } = self.identity;
+                self.outbox.hello(&Hello { app_hash, chip, mac, nonce });
                 self.outbox.answer(id, Answer::Done);
             }
             Command::Start(start) => {
                 let outbox = self.outbox.clone();
-                self.starts.put(PendingStart {
-                    start,
-                    id,
-                    outbox,
-                    answered: false,
-                });
+                self.starts.put(PendingStart { start, id, outbox, answered: false });
             }
             Command::Barrier => self.outbox.barrier(id),
             Command::Call(call) => self.call(id, call),

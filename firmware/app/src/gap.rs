@@ -79,12 +79,7 @@ impl<T: Transport> App<T> {
         mut pending: PendingStart,
     ) -> PendingStart {
         loop {
-            let Gap {
-                wants_advertising,
-                adv_data,
-                scan_response,
-                ..
-            } = self.bearer.server().gap();
+            let Gap { wants_advertising, adv_data, scan_response, .. } = self.bearer.server().gap();
             if !wants_advertising {
                 pending.started();
                 match select(self.starts.next(), self.bearer.gap_changed()).await {
@@ -107,14 +102,7 @@ impl<T: Transport> App<T> {
             };
             pending.started();
             let gone = self.bearer.gone_since(epoch);
-            match select4(
-                advertiser.accept(),
-                gone,
-                self.starts.next(),
-                self.stops_advertising(),
-            )
-            .await
-            {
+            match select4(advertiser.accept(), gone, self.starts.next(), self.stops_advertising()).await {
                 Either4::First(Ok(connection)) => {
                     if let Some(next) = self.follow(connection).await {
                         return next;

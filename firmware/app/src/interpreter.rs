@@ -44,13 +44,8 @@ pub(crate) fn build(
             set_callback(characteristic, described.callback.as_ref(), &all, console);
         }
     }
-    let advertisement = Advertisement {
-        name: Some(&table.name),
-        ..Advertisement::default()
-    };
-    bluetooth
-        .set_advertisement(advertisement)
-        .map_err(|error| error.to_string())?;
+    let advertisement = Advertisement { name: Some(&table.name), ..Advertisement::default() };
+    bluetooth.set_advertisement(advertisement).map_err(|error| error.to_string())?;
     bluetooth.advertise(true);
     Ok(all)
 }
@@ -67,11 +62,7 @@ fn build_service(
     if let Some(handle) = service.handle {
         config = config.handle(handle);
     }
-    for included in service
-        .includes
-        .iter()
-        .filter_map(|&at| before.get(usize::from(at)))
-    {
+    for included in service.includes.iter().filter_map(|&at| before.get(usize::from(at))) {
         config = config.include(included);
     }
     bluetooth.service(config)
@@ -83,10 +74,7 @@ fn build_characteristic(
 ) -> Result<Characteristic, Error> {
     let mut config = CharacteristicConfig::new(uuid(&described.uuid)?)
         .properties(Properties::from_bits_retain(described.properties))
-        .permissions(Permissions {
-            read: access(described.read),
-            write: access(described.write),
-        })
+        .permissions(Permissions { read: access(described.read), write: access(described.write) })
         .max_len(described.max_len)
         .value(value(&described.value));
     if let Some(handle) = described.handle {
@@ -95,10 +83,7 @@ fn build_characteristic(
     for descriptor in &described.descriptors {
         config = config.descriptor(
             DescriptorConfig::new(uuid(&descriptor.uuid)?)
-                .permissions(Permissions {
-                    read: access(descriptor.read),
-                    write: access(descriptor.write),
-                })
+                .permissions(Permissions { read: access(descriptor.read), write: access(descriptor.write) })
                 .max_len(descriptor.max_len)
                 .value(descriptor.value.as_slice()),
         );
@@ -173,9 +158,7 @@ fn targets(rules: &[Rule], all: &[Vec<Characteristic>]) -> Vec<(CharRef, Charact
     let places = rules.iter().flat_map(|rule| &rule.actions).filter_map(set);
     places
         .filter_map(|at| {
-            let found = all
-                .get(usize::from(at.service))?
-                .get(usize::from(at.characteristic))?;
+            let found = all.get(usize::from(at.service))?.get(usize::from(at.characteristic))?;
             Some((at, found.clone()))
         })
         .collect()
@@ -214,14 +197,10 @@ impl Rules {
     }
 
     fn holds(&self, rule: &Rule, counter: i64, call: &Call<'_>) -> bool {
-        rule.event
-            .is_none_or(|bits| call.event.intersects(Events::from_bits_retain(bits)))
+        rule.event.is_none_or(|bits| call.event.intersects(Events::from_bits_retain(bits)))
             && rule.counter_min.is_none_or(|min| counter >= min)
             && rule.counter_max.is_none_or(|max| counter <= max)
-            && rule
-                .value
-                .as_ref()
-                .is_none_or(|value| self.owner.value() == *value)
+            && rule.value.as_ref().is_none_or(|value| self.owner.value() == *value)
     }
 
     fn set(&self, at: CharRef, to: &ApiValue) {
@@ -233,9 +212,7 @@ impl Rules {
     }
 
     fn fill_in(&self, text: &str, arg: &str, counter: i64) -> String {
-        let mut line = text
-            .replace("{counter}", &counter.to_string())
-            .replace("{arg}", arg);
+        let mut line = text.replace("{counter}", &counter.to_string()).replace("{arg}", arg);
         if line.contains("{value}") {
             line = line.replace("{value}", &PyBytes(&self.owner.value()).to_string());
         }
@@ -253,14 +230,7 @@ fn names(events: Events) -> String {
         (Events::CHAR_WRITE_EVENT, "WRITE"),
         (Events::CHAR_SUBSCRIBE_EVENT, "SUBSCRIBE"),
     ];
-    let set: Vec<&str> = named
-        .iter()
-        .filter(|(bit, _)| events.contains(*bit))
-        .map(|(_, name)| *name)
-        .collect();
-    if set.is_empty() {
-        "0".to_string()
-    } else {
-        set.join(" | ")
-    }
+    let set: Vec<&str> =
+        named.iter().filter(|(bit, _)| events.contains(*bit)).map(|(_, name)| *name).collect();
+    if set.is_empty() { "0".to_string() } else { set.join(" | ") }
 }

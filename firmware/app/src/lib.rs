@@ -63,13 +63,7 @@ impl<T: Transport> App<T> {
         let outbox = Outbox::new();
         let application = Application::idle();
         let bearer = Bearer::new(controller, application.bluetooth.server(), outbox.clone());
-        Self {
-            identity,
-            outbox,
-            bearer,
-            application: RefCell::new(application),
-            starts: Starts::new(),
-        }
+        Self { identity, outbox, bearer, application: RefCell::new(application), starts: Starts::new() }
     }
 
     /// Moves HCI packets and answers ATT, until the controller's transport fails.

@@ -17,42 +17,33 @@ pub(crate) fn start(bluetooth: &Bluetooth, console: &Console) -> Result<[Charact
     })?;
 
     let out = console.clone();
-    bluetooth.callback(
-        Events::CLIENT_CONNECTED | Events::CLIENT_DISCONNECTED,
-        move |bluetooth, _| {
-            let events = bluetooth.events();
-            if events.contains(Events::CLIENT_CONNECTED) {
-                out.line("Client connected");
-            } else if events.contains(Events::CLIENT_DISCONNECTED) {
-                out.line("Client disconnected");
-            }
-        },
-    );
+    bluetooth.callback(Events::CLIENT_CONNECTED | Events::CLIENT_DISCONNECTED, move |bluetooth, _| {
+        let events = bluetooth.events();
+        if events.contains(Events::CLIENT_CONNECTED) {
+            out.line("Client connected");
+        } else if events.contains(Events::CLIENT_DISCONNECTED) {
+            out.line("Client disconnected");
+        }
+    });
 
     let srv1 = bluetooth.service(ServiceConfig::new(service_uuid))?;
     let chr1 =
         srv1.characteristic(CharacteristicConfig::new(Uuid::from_bytes(b"ab34567890123456")?).value(5))?;
     let mut char1_read_counter = 0_u32;
     let out = console.clone();
-    chr1.callback(
-        Events::CHAR_WRITE_EVENT | Events::CHAR_READ_EVENT,
-        move |chr, _| {
-            char1_read_counter += 1;
-            let events = chr.events();
-            if events.contains(Events::CHAR_WRITE_EVENT) {
-                out.line(format_args!(
-                    "Write request with value = {}",
-                    PyBytes(&chr.value())
-                ));
-                Reply::Stored
-            } else if char1_read_counter < 3 {
-                out.line("Read request on char 1");
-                Reply::Stored
-            } else {
-                "ABC DEF".into()
-            }
-        },
-    );
+    chr1.callback(Events::CHAR_WRITE_EVENT | Events::CHAR_READ_EVENT, move |chr, _| {
+        char1_read_counter += 1;
+        let events = chr.events();
+        if events.contains(Events::CHAR_WRITE_EVENT) {
+            out.line(format_args!("Write request with value = {}", PyBytes(&chr.value())));
+            Reply::Stored
+        } else if char1_read_counter < 3 {
+            out.line("Read request on char 1");
+            Reply::Stored
+        } else {
+            "ABC DEF".into()
+        }
+    });
 
     let srv2 = bluetooth.service(ServiceConfig::new(Uuid::from_int(1234)?))?;
     let chr2 = srv2.characteristic(CharacteristicConfig::new(Uuid::from_int(4567)?).value(0x1234))?;
@@ -72,11 +63,7 @@ pub(crate) struct PyBytes<'a>(pub(crate) &'a [u8]);
 impl fmt::Display for PyBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Python prefers the quote that needs no escape.
-        let quote = if self.0.contains(&b'\'') && !self.0.contains(&b'"') {
-            '"'
-        } else {
-            '\''
-        };
+        let quote = if self.0.contains(&b'\'') && !self.0.contains(&b'"') { '"' } else { '\'' };
         write!(f, "b{quote}")?;
         for &byte in self.0 {
             match byte {

@@ -62,13 +62,7 @@ impl Outbox {
     }
 
     fn numbered(&self, event: Event<'_>) -> bool {
-        let sent = self.message(
-            &FromBoard::Event {
-                seq: self.seq.get(),
-                event,
-            },
-            KEPT_FOR_ANSWERS,
-        );
+        let sent = self.message(&FromBoard::Event { seq: self.seq.get(), event }, KEPT_FOR_ANSWERS);
         if sent {
             self.skip_number();
         }
@@ -90,12 +84,7 @@ impl Outbox {
         if self.lost.get() > 0 && self.numbered(Event::Overflow(self.lost.get())) {
             self.lost.set(0);
         }
-        self.answer(
-            id,
-            Answer::Barrier {
-                events: self.seq.get(),
-            },
-        );
+        self.answer(id, Answer::Barrier { events: self.seq.get() });
     }
 
     /// Queues a Hello.
@@ -163,10 +152,7 @@ impl Console {
 
     /// Prints one line. What is over 400 bytes is cut, at a character's edge.
     pub fn line(&self, text: impl fmt::Display) {
-        let mut line = Line {
-            bytes: [0; MAX_LOG],
-            len: 0,
-        };
+        let mut line = Line { bytes: [0; MAX_LOG], len: 0 };
         // The only error is a full line, which is cut.
         let _ = write!(line, "{text}");
         self.0.event(Event::Log(line.text()));
@@ -180,10 +166,7 @@ struct Line {
 
 impl Line {
     fn text(&self) -> &str {
-        self.bytes
-            .get(..self.len)
-            .and_then(|bytes| core::str::from_utf8(bytes).ok())
-            .unwrap_or_default()
+        self.bytes.get(..self.len).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
@@ -195,20 +178,13 @@ impl fmt::Write for Line {
             place.copy_from_slice(cut.as_bytes());
             self.len += cut.len();
         }
-        if cut.len() == text.len() {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
+        if cut.len() == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 
 /// The greatest character boundary that is not above `at`.
 fn floor_char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|&i| text.is_char_boundary(i))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -224,13 +200,9 @@ mod tests {
         let mut chunk = [0; 100];
         while let Ok(len) = outbox.queue.try_read(&mut chunk) {
             decoder.push(&chunk[..len], |item| {
-                let Item::Payload(payload) = item else {
-                    panic!("console text from the outbox")
-                };
-                messages.push(alloc::format!(
-                    "{:?}",
-                    postcard::from_bytes::<FromBoard<'_>>(payload).unwrap()
-                ));
+                let Item::Payload(payload) = item else { panic!("console text from the outbox") };
+                messages
+                    .push(alloc::format!("{:?}", postcard::from_bytes::<FromBoard<'_>>(payload).unwrap()));
             });
         }
         messages
@@ -245,11 +217,7 @@ mod tests {
         outbox.barrier(1);
         let before = take(&outbox);
         let sent = before.len() - 1;
-        assert!(
-            sent < 2000 && before[sent].contains("Barrier { events: 2000 }"),
-            "{}",
-            before[sent]
-        );
+        assert!(sent < 2000 && before[sent].contains("Barrier { events: 2000 }"), "{}", before[sent]);
         outbox.barrier(2);
         let after = take(&outbox);
         let lost = 2000 - sent;

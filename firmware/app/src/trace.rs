@@ -14,24 +14,14 @@ pub(crate) fn observe(server: &Server, outbox: &Rc<Outbox>, last_reason: &Rc<Cel
     server.observe(move |observed| match observed {
         Observed::Connected { conn } => outbox.event(Event::Connected { conn: conn.0 }),
         Observed::Disconnected { conn } => {
-            outbox.event(Event::Disconnected {
-                conn: conn.0,
-                reason: last_reason.get(),
-            });
+            outbox.event(Event::Disconnected { conn: conn.0, reason: last_reason.get() });
         }
         Observed::Received { conn, pdu } => received(&outbox, conn, pdu),
         Observed::Handler { handle, event, value } => {
-            outbox.event(Event::Handler {
-                handle,
-                event: event.bits(),
-                value,
-            });
+            outbox.event(Event::Handler { handle, event: event.bits(), value });
         }
         Observed::HandlerError { handle, error } => {
-            outbox.event(Event::HandlerError {
-                handle,
-                message: &format!("{error}"),
-            });
+            outbox.event(Event::HandlerError { handle, message: &format!("{error}") });
         }
         Observed::Confirmed { conn, handle } => outbox.event(Event::Confirmed { conn: conn.0, handle }),
         Observed::IndicationTimeout { conn, handle } => {
@@ -44,9 +34,5 @@ pub(crate) fn observe(server: &Server, outbox: &Rc<Outbox>, last_reason: &Rc<Cel
 pub(crate) fn received(outbox: &Outbox, conn: ConnId, pdu: &[u8]) {
     let opcode = pdu.first().copied().unwrap_or(0);
     let len = u16::try_from(pdu.len()).unwrap_or(u16::MAX);
-    outbox.event(Event::Received {
-        conn: conn.0,
-        opcode,
-        len,
-    });
+    outbox.event(Event::Received { conn: conn.0, opcode, len });
 }

@@ -36,9 +36,7 @@ pub fn encode_frame(payload: &[u8], out: &mut [u8]) -> Result<usize, FrameError>
     let body = out.get_mut(1..).ok_or(FrameError::TooLong)?;
     let mut encoder = cobs::CobsEncoder::new(body);
     encoder.push(payload).map_err(|_| FrameError::TooLong)?;
-    encoder
-        .push(&CRC.checksum(payload).to_le_bytes())
-        .map_err(|_| FrameError::TooLong)?;
+    encoder.push(&CRC.checksum(payload).to_le_bytes()).map_err(|_| FrameError::TooLong)?;
     let end = 1 + encoder.finalize();
     for delimiter in [0, end] {
         *out.get_mut(delimiter).ok_or(FrameError::TooLong)? = 0;

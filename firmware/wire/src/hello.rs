@@ -19,10 +19,7 @@ pub const SCHEMA_KEY: [u8; 8] = {
     let mut key = [0u8; 8];
     let mut i = 0;
     while i < 8 {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "constant evaluation; a wrong index would not compile"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "constant evaluation; a wrong index would not compile")]
         {
             key[i] = request[i].rotate_left(1) ^ from_board[i];
         }
@@ -87,9 +84,7 @@ impl<'a> Hello<'a> {
             return Err(HelloError::Version(version));
         }
         if key != SCHEMA_KEY {
-            return Err(HelloError::Schema(
-                key.try_into().map_err(|_| HelloError::NotHello)?,
-            ));
+            return Err(HelloError::Schema(key.try_into().map_err(|_| HelloError::NotHello)?));
         }
         postcard::from_bytes(rest).map_err(|_| HelloError::Malformed)
     }
@@ -99,12 +94,8 @@ impl<'a> Hello<'a> {
 mod tests {
     use super::*;
 
-    const HELLO: Hello<'static> = Hello {
-        app_hash: [7; 32],
-        chip: "esp32c3",
-        mac: [1, 2, 3, 4, 5, 6],
-        nonce: 0xDEAD_BEEF,
-    };
+    const HELLO: Hello<'static> =
+        Hello { app_hash: [7; 32], chip: "esp32c3", mac: [1, 2, 3, 4, 5, 6], nonce: 0xDEAD_BEEF };
 
     #[test]
     fn a_hello_comes_back() {

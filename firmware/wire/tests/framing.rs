@@ -31,16 +31,8 @@ fn event_frame(event: Event<'_>) -> usize {
 
 #[test]
 fn a_read_event_takes_at_most_20_bytes() {
-    let received = event_frame(Event::Received {
-        conn: 1,
-        opcode: 0x0A,
-        len: 3,
-    });
-    let handler = event_frame(Event::Handler {
-        handle: 0x2A,
-        event: 8,
-        value: &[],
-    });
+    let received = event_frame(Event::Received { conn: 1, opcode: 0x0A, len: 3 });
+    let handler = event_frame(Event::Handler { handle: 0x2A, event: 8, value: &[] });
     assert!(received <= 20 && handler <= 20, "{received} and {handler}");
 }
 
@@ -50,10 +42,7 @@ fn boot_text_before_a_frame_is_console_and_the_frame_is_found() {
     stream.extend(frame(b"payload"));
     assert_eq!(
         decode(&stream, 7),
-        (
-            vec![b"payload".to_vec()],
-            b"ESP-ROM:esp32c3-api1-20210207\r\nboot:0xc".to_vec()
-        )
+        (vec![b"payload".to_vec()], b"ESP-ROM:esp32c3-api1-20210207\r\nboot:0xc".to_vec())
     );
 }
 
@@ -81,10 +70,7 @@ fn a_stream_without_zero_bytes_keeps_memory_bounded() {
 
 #[test]
 fn a_message_comes_back() {
-    let message = FromBoard::Answer {
-        id: 7,
-        answer: Answer::Refused("value over 512 bytes"),
-    };
+    let message = FromBoard::Answer { id: 7, answer: Answer::Refused("value over 512 bytes") };
     let mut buf = [0; 64];
     let payload = postcard::to_slice(&message, &mut buf).unwrap();
     assert_eq!(postcard::from_bytes::<FromBoard<'_>>(payload).unwrap(), message);

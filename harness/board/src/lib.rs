@@ -32,11 +32,7 @@ impl VirtualBoard {
             nonce: rng.u32(..),
         };
         let (own_end, host_end) = serial(&mut rng);
-        Self {
-            app: App::new(controller, identity),
-            own_end,
-            host_end,
-        }
+        Self { app: App::new(controller, identity), own_end, host_end }
     }
 
     /// The host's end of the serial line. Clones share the line.

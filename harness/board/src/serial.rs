@@ -19,14 +19,8 @@ const CUT_ONE_IN: u8 = 8;
 pub fn serial(rng: &mut fastrand::Rng) -> (SerialEnd, SerialEnd) {
     let there = Rc::new(RefCell::new(Direction::new(rng.fork())));
     let back = Rc::new(RefCell::new(Direction::new(rng.fork())));
-    let near = SerialEnd {
-        incoming: back.clone(),
-        outgoing: there.clone(),
-    };
-    let far = SerialEnd {
-        incoming: there,
-        outgoing: back,
-    };
+    let near = SerialEnd { incoming: back.clone(), outgoing: there.clone() };
+    let far = SerialEnd { incoming: there, outgoing: back };
     (near, far)
 }
 
@@ -46,12 +40,7 @@ struct Direction {
 
 impl Direction {
     fn new(rng: fastrand::Rng) -> Self {
-        Self {
-            bytes: VecDeque::with_capacity(BUFFER),
-            reader: None,
-            writer: None,
-            rng,
-        }
+        Self { bytes: VecDeque::with_capacity(BUFFER), reader: None, writer: None, rng }
     }
 
     fn read(&mut self, buf: &mut [u8]) -> usize {

@@ -34,11 +34,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     fn new(max_pdu: usize) -> Self {
-        Self {
-            frame: alloc::vec![0; L2CAP_HEADER + max_pdu],
-            len: 0,
-            sent: 0,
-        }
+        Self { frame: alloc::vec![0; L2CAP_HEADER + max_pdu], len: 0, sent: 0 }
     }
 
     /// Nothing left to send.
@@ -155,16 +151,9 @@ impl Reassembly {
         if payload.len() >= len {
             // Bytes beyond the length that the header gives make the frame malformed; it is dropped.
             self.inbound = Inbound::Idle;
-            return if payload.len() == len {
-                Arrived::Pdu(payload)
-            } else {
-                Arrived::Kept
-            };
+            return if payload.len() == len { Arrived::Pdu(payload) } else { Arrived::Kept };
         }
-        self.inbound = Inbound::Att {
-            missing: len,
-            too_long: len > MAX_ATT_PDU,
-        };
+        self.inbound = Inbound::Att { missing: len, too_long: len > MAX_ATT_PDU };
         self.more(payload)
     }
 
@@ -202,11 +191,7 @@ impl Reassembly {
             return Arrived::Kept;
         }
         self.inbound = Inbound::Idle;
-        if too_long {
-            Arrived::Kept
-        } else {
-            Arrived::Pdu(&self.pdu)
-        }
+        if too_long { Arrived::Kept } else { Arrived::Pdu(&self.pdu) }
     }
 }
 
@@ -298,15 +283,8 @@ mod tests {
                 let (pdus, hosts) = arrive(&mut link, &frame(CID_ATT, pdu), piece);
                 assert_eq!((pdus, hosts), (vec![pdu.to_vec()], vec![]), "pieces of {piece}");
                 let (pdus, hosts) = arrive(&mut link, &frame(6, pdu), piece);
-                assert_eq!(
-                    (pdus, hosts.concat()),
-                    (vec![], frame(6, pdu)),
-                    "pieces of {piece}"
-                );
-                assert!(
-                    hosts[0].len() >= L2CAP_HEADER,
-                    "the host needs the header in one piece"
-                );
+                assert_eq!((pdus, hosts.concat()), (vec![], frame(6, pdu)), "pieces of {piece}");
+                assert!(hosts[0].len() >= L2CAP_HEADER, "the host needs the header in one piece");
             }
         }
     }
@@ -314,10 +292,7 @@ mod tests {
     #[test]
     fn a_new_start_forgets_a_frame_that_was_not_finished() {
         let mut link = Reassembly::default();
-        assert_eq!(
-            link.arrive(true, &frame(CID_ATT, &[0x0A; 20])[..10]),
-            Arrived::Kept
-        );
+        assert_eq!(link.arrive(true, &frame(CID_ATT, &[0x0A; 20])[..10]), Arrived::Kept);
         assert_eq!(
             link.arrive(true, &frame(CID_ATT, &[0x02, 0x17, 0x00])),
             Arrived::Pdu(&[0x02, 0x17, 0x00])
@@ -357,9 +332,6 @@ mod tests {
     #[test]
     fn the_inbox_is_bounded() {
         let mut inbox = Inbox::default();
-        assert_eq!(
-            (0..100).filter(|_| inbox.hold(&[0x52, 0x03, 0x00])).count(),
-            INBOX
-        );
+        assert_eq!((0..100).filter(|_| inbox.hold(&[0x52, 0x03, 0x00])).count(), INBOX);
     }
 }

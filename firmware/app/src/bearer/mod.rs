@@ -243,12 +243,7 @@ impl<T: Transport> Bearer<T> {
             _ => true,
         };
         if for_host {
-            self.to_host
-                .send(HostPacket {
-                    kind,
-                    bytes: bytes.to_vec(),
-                })
-                .await;
+            self.to_host.send(HostPacket { kind, bytes: bytes.to_vec() }).await;
         }
     }
 
@@ -262,9 +257,7 @@ impl<T: Transport> Bearer<T> {
             return HostsShare::AsItCame;
         };
         let id = link.id();
-        let Link {
-            inbound, inbox, out, ..
-        } = link;
+        let Link { inbound, inbox, out, .. } = link;
         let busy = !out.is_empty() || !inbox.is_empty();
         match inbound.arrive(acl.start, acl.data) {
             Arrived::Kept => HostsShare::Nothing,
@@ -311,9 +304,7 @@ impl<T: Transport> Bearer<T> {
         let id = link.id();
         match link.inbox.next() {
             Some(pdu) => link.out.fill(|response| server.receive(id, &pdu, response)),
-            None => link
-                .out
-                .fill(|push| server.transmit(id, Instant::now().as_millis(), push)),
+            None => link.out.fill(|push| server.transmit(id, Instant::now().as_millis(), push)),
         }
         !link.out.is_empty() || !link.inbox.is_empty()
     }
@@ -399,11 +390,7 @@ impl<T: Transport> Bearer<T> {
         let mut state = self.state.borrow_mut();
         if let Some(link) = state.link(handle) {
             // The controller forgets the packets of a link that is gone (Core Vol 4 Part E 4.3).
-            let ours = link
-                .in_controller
-                .iter()
-                .filter(|owner| **owner == Owner::Att)
-                .count();
+            let ours = link.in_controller.iter().filter(|owner| **owner == Owner::Att).count();
             state.buffers.free = (state.buffers.free + ours).min(state.buffers.reserved);
         }
         state.links.retain(|link| link.handle != handle);

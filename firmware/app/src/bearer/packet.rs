@@ -111,10 +111,6 @@ impl<'a> Acl<'a> {
         let (header, data) = packet.split_first_chunk::<4>()?;
         let [handle_lo, handle_hi, ..] = *header;
         let word = u16::from_le_bytes([handle_lo, handle_hi]);
-        Some(Self {
-            handle: word & 0x0FFF,
-            start: (word >> 12) & 0b11 != 0b01,
-            data,
-        })
+        Some(Self { handle: word & 0x0FFF, start: (word >> 12) & 0b11 != 0b01, data })
     }
 }
