@@ -11,19 +11,24 @@ use crate::observe::Observed;
 use crate::reply::{Call, Reply};
 use crate::shared::Shared;
 
+type CharacteristicHandler = dyn FnMut(&Characteristic, &Call<'_>) -> Reply;
+type BluetoothHandler = dyn FnMut(&Bluetooth, Events);
+type Rule = dyn FnMut(&Characteristic, &[u8]) -> Result<(), AttError>;
+
 #[derive(Clone)]
 pub(crate) struct CharacteristicCallback {
     pub(crate) trigger: Events,
-    pub(crate) handler: Rc<RefCell<dyn FnMut(&Characteristic, &Call<'_>) -> Reply>>,
+    pub(crate) handler: Rc<RefCell<CharacteristicHandler>>,
 }
 
 #[derive(Clone)]
 pub(crate) struct BluetoothCallback {
     pub(crate) trigger: Events,
-    pub(crate) handler: Rc<RefCell<dyn FnMut(&Bluetooth, Events)>>,
+    pub(crate) handler: Rc<RefCell<BluetoothHandler>>,
 }
 
-pub(crate) type WriteRule = Rc<RefCell<dyn FnMut(&Characteristic, &[u8]) -> Result<(), AttError>>>;
+/// The authorisation check of a characteristic.
+pub(crate) type WriteRule = Rc<RefCell<Rule>>;
 
 /// Sets the event's flag and then runs the handler, if one is registered for it. The flag comes first, so
 /// that the handler finds it in `events()`.

@@ -28,20 +28,14 @@ pub(crate) struct CharacteristicDefinition {
 #[derive(Default)]
 pub(crate) struct Table {
     services: Vec<ServiceDefinition>,
-    /// First and last handle of each service.
-    ranges: Vec<(u16, u16)>,
-    /// In ascending order of handles.
-    attributes: Vec<Attribute>,
+    layout: Layout,
 }
 
 impl Table {
     /// Adds a service at the end and gives its index.
     pub(crate) fn add_service(&mut self, service: ServiceDefinition) -> Result<usize, Error> {
+        self.layout.or_undo(|layout| layout.service(&service))?;
         self.services.push(service);
-        if let Err(error) = self.lay_out() {
-            self.services.pop();
-            return Err(error);
-        }
         Ok(self.services.len().saturating_sub(1))
     }
 
@@ -52,38 +46,55 @@ impl Table {
         service: usize,
         characteristic: CharacteristicDefinition,
     ) -> Result<(), Error> {
+        let is_last = service + 1 == self.services.len();
         let Some(owner) = self.services.get_mut(service) else {
             return Err(Error::ForeignService);
         };
+        if is_last {
+            self.layout
+                .or_undo(|layout| layout.characteristic(&characteristic))?;
+            self.layout.extend_last_service();
+            owner.characteristics.push(characteristic);
+            return Ok(());
+        }
         owner.characteristics.push(characteristic);
-        let laid_out = self.lay_out();
-        if laid_out.is_err()
+        let rebuilt = self.rebuild();
+        if rebuilt.is_err()
             && let Some(owner) = self.services.get_mut(service)
         {
             owner.characteristics.pop();
         }
-        laid_out
+        rebuilt
+    }
+
+    fn rebuild(&mut self) -> Result<(), Error> {
+        let mut layout = Layout::default();
+        for service in &self.services {
+            layout.service(service)?;
+        }
+        layout.publish_handles(0);
+        self.layout = layout;
+        Ok(())
     }
 
     /// First and last handle of a service.
     pub(crate) fn range_of(&self, service: usize) -> Option<(u16, u16)> {
-        self.ranges.get(service).copied()
+        self.layout.ranges.get(service).copied()
     }
 
     pub(crate) fn find(&self, handle: u16) -> Option<&Attribute> {
-        let index = self
-            .attributes
+        let attributes = &self.layout.attributes;
+        let index = attributes
             .binary_search_by_key(&handle, |attribute| attribute.handle)
             .ok()?;
-        self.attributes.get(index)
+        attributes.get(index)
     }
 
     /// The attributes with handles from `first` to `last`, in ascending order.
     pub(crate) fn range(&self, first: u16, last: u16) -> impl Iterator<Item = &Attribute> {
-        let skip = self
-            .attributes
-            .partition_point(|attribute| attribute.handle < first);
-        self.attributes
+        let attributes = &self.layout.attributes;
+        let skip = attributes.partition_point(|attribute| attribute.handle < first);
+        attributes
             .iter()
             .skip(skip)
             .take_while(move |attribute| attribute.handle <= last)
@@ -95,32 +106,52 @@ impl Table {
             .flat_map(|service| &service.characteristics)
             .map(|one| &one.state)
     }
-
-    /// Gives every attribute its handle, or leaves all as they were.
-    fn lay_out(&mut self) -> Result<(), Error> {
-        let mut layout = Layout::default();
-        for service in &self.services {
-            layout.service(service)?;
-        }
-        for attribute in &layout.attributes {
-            if let Kind::Value(state) = &attribute.kind {
-                state.handle.set(attribute.handle);
-            }
-        }
-        self.attributes = layout.attributes;
-        self.ranges = layout.ranges;
-        Ok(())
-    }
 }
 
+/// Attributes with their handles.
 #[derive(Default)]
 struct Layout {
+    /// In ascending order of handles.
     attributes: Vec<Attribute>,
+    /// First and last handle of each service.
     ranges: Vec<(u16, u16)>,
     last_handle: u16,
 }
 
 impl Layout {
+    /// Places attributes at the end, all or none.
+    fn or_undo(&mut self, place: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        let (count, last_handle) = (self.attributes.len(), self.last_handle);
+        let placed = place(self);
+        match placed {
+            Ok(()) => self.publish_handles(count),
+            Err(_) => {
+                self.attributes.truncate(count);
+                self.last_handle = last_handle;
+            }
+        }
+        placed
+    }
+
+    /// Tells the characteristics among the attributes from `start` on which handle they have.
+    fn publish_handles(&self, start: usize) {
+        for attribute in self.attributes.iter().skip(start) {
+            if let Kind::Value(state) = &attribute.kind {
+                state.handle.set(attribute.handle);
+            }
+        }
+    }
+
+    /// The last service ends with the last attribute placed.
+    fn extend_last_service(&mut self) {
+        let Some((first, last)) = self.ranges.last_mut() else {
+            return;
+        };
+        *last = self.last_handle;
+        let first = *first;
+        self.close_group(first);
+    }
+
     fn service(&mut self, service: &ServiceDefinition) -> Result<(), Error> {
         let uuid = if service.primary {
             types::PRIMARY_SERVICE
@@ -130,17 +161,10 @@ impl Layout {
         let value = Kind::Declaration(service.uuid.as_le_bytes().into());
         let first = self.place(service.handle, uuid, value)?;
         // Includes come before characteristics (Core Vol 3 Part G 3.1).
-        let included: Vec<_> = service
-            .includes
-            .iter()
-            .filter_map(|index| self.ranges.get(*index))
-            .collect();
-        let values: Vec<_> = included
-            .into_iter()
-            .filter_map(|range| self.include_value(*range))
-            .collect();
-        for value in values {
-            self.place(None, types::INCLUDE, Kind::Declaration(value))?;
+        for included in &service.includes {
+            if let Some(value) = self.include_value(*included) {
+                self.place(None, types::INCLUDE, Kind::Declaration(value))?;
+            }
         }
         for characteristic in &service.characteristics {
             self.characteristic(characteristic)?;
@@ -151,7 +175,8 @@ impl Layout {
     }
 
     /// Handles of the included service, and its UUID if that is a 16-bit one (Core Vol 3 Part G 3.2).
-    fn include_value(&self, (first, last): (u16, u16)) -> Option<Rc<[u8]>> {
+    fn include_value(&self, service: usize) -> Option<Rc<[u8]>> {
+        let (first, last) = *self.ranges.get(service)?;
         let declaration = self
             .attributes
             .iter()

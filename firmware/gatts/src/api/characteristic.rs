@@ -3,6 +3,7 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::fmt;
 
 use crate::attribute::CharacteristicState;
 use crate::error::{AttError, Error};
@@ -108,5 +109,16 @@ impl Characteristic {
     /// UUID of the characteristic.
     pub fn uuid(&self) -> Uuid {
         self.state.uuid
+    }
+}
+
+impl fmt::Debug for Characteristic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Characteristic({} at {:#06x})",
+            self.uuid(),
+            self.value_handle()
+        )
     }
 }

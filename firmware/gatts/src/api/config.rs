@@ -50,7 +50,7 @@ impl Config {
 }
 
 /// Describes a service; a primary one, unless said otherwise.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ServiceConfig {
     pub(super) uuid: Uuid,
     pub(super) primary: bool,

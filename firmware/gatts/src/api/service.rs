@@ -1,7 +1,9 @@
 //! Services.
 
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
+use core::fmt;
 
 use super::{Characteristic, CharacteristicConfig, DescriptorConfig};
 use crate::attribute::{CharacteristicState, DescriptorState, types};
@@ -39,7 +41,7 @@ impl Service {
         let value = config.value?;
         let max_len = usize::from(config.max_len);
         check_length(value.len(), max_len)?;
-        let mut descriptors = alloc::vec::Vec::new();
+        let mut descriptors = Vec::new();
         for descriptor in config.descriptors {
             descriptors.push((descriptor.handle, Rc::new(descriptor_state(descriptor)?)));
         }
@@ -84,6 +86,13 @@ impl Service {
             .borrow()
             .range_of(self.index)
             .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = self.range();
+        write!(f, "Service({first:#06x} to {last:#06x})")
     }
 }
 
