@@ -7,9 +7,18 @@
 //! **Invariant:** no async, no clock, no file system, no serial port, and nothing else of this
 //! workspace: every function here is a function of its arguments.
 
+pub mod att_error;
+pub mod compare;
+pub mod diagnostic;
+mod expectation;
+pub mod lopy;
 pub mod observation;
+pub mod parse;
 pub mod plan;
 pub mod report;
 pub mod scenario;
+mod spelling;
 pub mod trace;
+pub mod value;
 pub mod verdict;
+mod yaml;

@@ -1,6 +1,27 @@
 //! What the rig is to do: the scenario's steps with their deadlines.
 
-use crate::scenario::{Device, Need, Step};
+use crate::scenario::{Action, BoardAction, Characteristic, DescriptorRef, Device};
+use crate::scenario::{Expect, Need, Scenario, Step};
+
+/// Advertising seen, link up, both ends having reported.
+pub const CONNECT_MS: u32 = 10_000;
+/// Link down, both ends having reported.
+pub const DISCONNECT_MS: u32 = 10_000;
+/// `Start` answered and advertising again.
+pub const RESTART_MS: u32 = 10_000;
+/// The board's answer to one message on its control link.
+pub const BOARD_REPLY_MS: u32 = 5_000;
+/// A request without a response for this long has failed, and no further one may be sent
+/// (Core Vol 3 Part F 3.3.3).
+pub const ATT_TRANSACTION_MS: u32 = 30_000;
+/// A procedure of many transactions, each prompt: reading a long value, discovering everything.
+pub const LONG_PROCEDURE_MS: u32 = 60_000;
+/// How long a notification or indication may be on its way before it counts as not sent.
+pub const PUSH_WINDOW_MS: u32 = 5_000;
+/// How long a PDU that nothing may answer is watched.
+pub const SILENCE_WINDOW_MS: u32 = 1_000;
+/// What a step may take beyond its own wait: its barrier and the way there and back.
+pub const MARGIN_MS: u32 = 5_000;
 
 /// A scenario, ready to be driven.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,4 +43,87 @@ pub struct PlannedStep {
     pub step: Step,
     /// The step must be complete this many milliseconds after it began, or the run is inconclusive.
     pub deadline_ms: u32,
+}
+
+/// The scenario's steps with their deadlines, and all that the bench must be able to do.
+#[must_use]
+pub fn plan(scenario: &Scenario) -> Plan {
+    let mut needs = scenario.needs.clone();
+    if scenario.device.builtin.is_none() {
+        // The table reaches the board over the control link.
+        needs.push(Need::Board);
+    }
+    needs.extend(scenario.steps.iter().filter_map(|step| implied_need(&scenario.device, &step.action)));
+    needs.sort_unstable();
+    needs.dedup();
+    let steps = scenario.steps.iter();
+    Plan {
+        id: scenario.id.clone(),
+        needs,
+        device: scenario.device.clone(),
+        steps: steps
+            .map(|step| PlannedStep { step: step.clone(), deadline_ms: deadline_ms(&step.action) })
+            .collect(),
+    }
+}
+
+fn deadline_ms(action: &Action) -> u32 {
+    match action {
+        Action::Connect => CONNECT_MS,
+        Action::Disconnect => DISCONNECT_MS,
+        Action::Restart => RESTART_MS,
+        Action::Discover | Action::ReadLong { .. } => LONG_PROCEDURE_MS + MARGIN_MS,
+        Action::Mtu { .. }
+        | Action::Read { .. }
+        | Action::Write { .. }
+        | Action::ReadDescriptor { .. }
+        | Action::WriteDescriptor { .. }
+        | Action::Subscribe { .. }
+        | Action::Att { expect: Some(_), .. } => ATT_TRANSACTION_MS + MARGIN_MS,
+        Action::Att { expect: None, .. } => SILENCE_WINDOW_MS + MARGIN_MS,
+        Action::Expect { .. } => PUSH_WINDOW_MS + MARGIN_MS,
+        Action::Quiet { ms } => ms.saturating_add(MARGIN_MS),
+        Action::Board(BoardAction::DisconnectClient) => DISCONNECT_MS,
+        Action::Board(_) => BOARD_REPLY_MS + MARGIN_MS,
+    }
+}
+
+/// What a step needs beyond what every central can do. An operating system's stack negotiates the
+/// MTU by itself, answers security errors by pairing, and keeps CCCDs to itself.
+fn implied_need(device: &Device, action: &Action) -> Option<Need> {
+    match action {
+        Action::Restart | Action::Board(_) => Some(Need::Board),
+        Action::Att { .. }
+        | Action::Mtu { .. }
+        | Action::WriteDescriptor { descriptor: DescriptorRef::Cccd, .. } => Some(Need::RawAtt),
+        Action::Read { expect, .. }
+        | Action::ReadLong { expect, .. }
+        | Action::ReadDescriptor { expect, .. }
+        | Action::Write { expect, .. }
+        | Action::WriteDescriptor { expect, .. } => needs_pairing(expect).then_some(Need::RawAtt),
+        Action::Subscribe { target, bits, expect } => {
+            let chosen_by_system = device.characteristic(*target).is_some_and(|it| system_bits(it) == *bits);
+            let plain = *expect == Expect::Success && (*bits == 0 || chosen_by_system);
+            (!plain).then_some(Need::RawAtt)
+        }
+        Action::Connect
+        | Action::Disconnect
+        | Action::Discover
+        | Action::Expect { .. }
+        | Action::Quiet { .. } => None,
+    }
+}
+
+/// Codes that make an operating system pair instead of showing the error.
+fn needs_pairing(expect: &Expect) -> bool {
+    matches!(expect, Expect::Error(0x05 | 0x0C | 0x0F))
+}
+
+/// The CCCD bits that an operating system writes when an application subscribes.
+fn system_bits(characteristic: &Characteristic) -> u16 {
+    match (characteristic.can_notify(), characteristic.can_indicate()) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 0,
+    }
 }

@@ -197,7 +197,7 @@ pub enum RuleAction {
 }
 
 /// A characteristic of [`Device::services`], by position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CharacteristicRef {
     /// Index into [`Device::services`].
     pub service: usize,
@@ -400,4 +400,32 @@ pub enum BoardAction {
     },
     /// `disconnect_client()`; complete when both ends have reported.
     DisconnectClient,
+}
+
+impl Device {
+    /// The characteristic at that position, if there is one.
+    #[must_use]
+    pub fn characteristic(&self, at: CharacteristicRef) -> Option<&Characteristic> {
+        self.services.get(at.service)?.characteristics.get(at.characteristic)
+    }
+
+    /// Its name; empty if there is no such characteristic.
+    #[must_use]
+    pub fn name_of(&self, at: CharacteristicRef) -> &str {
+        self.characteristic(at).map_or("", |characteristic| &characteristic.name)
+    }
+}
+
+impl Characteristic {
+    /// True when NOTIFY is among its properties.
+    #[must_use]
+    pub fn can_notify(&self) -> bool {
+        self.properties & 0x10 != 0
+    }
+
+    /// True when INDICATE is among its properties.
+    #[must_use]
+    pub fn can_indicate(&self) -> bool {
+        self.properties & 0x20 != 0
+    }
 }

@@ -1,4 +1,16 @@
 //! The expected or observed trace: one event a line, no times, no addresses, no versions.
+//!
+//! Each step is a head line, its label, and below it two spaces in: first what the board reported,
+//! then what the central saw. What an operating system does on its own never appears, so that one
+//! trace serves every lane: the GAP and GATT services, and an MTU exchange that no step asked for.
+
+use crate::observation::{BoardEvent, CentralEvent, Found, StepObservation};
+use crate::plan::Plan;
+use crate::scenario::{Action, Push};
+use crate::{att_error, spelling};
+
+/// GAP and GATT services (Core Vol 3 Part C 12, Part G 7): stacks show them as they like.
+const SYSTEM_SERVICES: [u16; 2] = [0x1800, 0x1801];
 
 /// A normalised trace. Its text is what stands in the snapshot file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +24,133 @@ pub struct Trace {
 pub struct TraceLine {
     /// Index of the step that it belongs to.
     pub step: usize,
-    /// The text.
+    /// The text, with its indent.
     pub text: String,
+}
+
+impl Trace {
+    /// The trace of a run: one head line for each step that was observed, and its events.
+    #[must_use]
+    pub fn build(plan: &Plan, observations: &[StepObservation]) -> Self {
+        let mut lines = Vec::new();
+        for (step, (planned, seen)) in plan.steps.iter().zip(observations).enumerate() {
+            lines.push(TraceLine { step, text: planned.step.label.clone() });
+            let board = seen.board.iter().map(board_line);
+            let central = central_lines(&planned.step.action, &seen.central);
+            lines.extend(board.chain(central).map(|text| TraceLine { step, text: format!("  {text}") }));
+        }
+        Self { lines }
+    }
+
+    /// The trace as it stands in a file: each line ends with a line feed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(self.lines.len() * 24);
+        for line in &self.lines {
+            text.push_str(&line.text);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The trace that a text holds. Any text is one: a line without an indent begins a step, empty
+    /// lines are skipped, and lines before the first head belong to the first step.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut lines: Vec<TraceLine> = Vec::new();
+        let mut step = 0;
+        for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+            if !line.starts_with(' ') && !lines.is_empty() {
+                step += 1;
+            }
+            lines.push(TraceLine { step, text: line.to_owned() });
+        }
+        Self { lines }
+    }
+}
+
+/// One event of the board as a trace shows it, without indent.
+pub(crate) fn board_line(event: &BoardEvent) -> String {
+    match event {
+        BoardEvent::Connected => "board: client connected".to_owned(),
+        BoardEvent::Disconnected => "board: client disconnected".to_owned(),
+        BoardEvent::Handler { target, event, value } => {
+            let event = spelling::events(*event);
+            let value = if event == "write" { format!(" {}", spelling::value(value)) } else { String::new() };
+            format!("board: {target} handler on {event}{value}")
+        }
+        BoardEvent::HandlerError { target, message } => {
+            format!("board: {target} handler failed {}", spelling::quoted(message))
+        }
+        BoardEvent::Log(text) => format!("board: log {}", spelling::quoted(text)),
+        BoardEvent::Confirmed { target } => format!("board: {target} indication confirmed"),
+        BoardEvent::IndicationTimeout { target } => format!("board: {target} indication not confirmed"),
+        BoardEvent::Events(bits) => format!("board: events {}", spelling::events(*bits)),
+        BoardEvent::Value(bytes) => format!("board: value {}", spelling::value(bytes)),
+        BoardEvent::Done => "board: done".to_owned(),
+        BoardEvent::Refused(words) => format!("board: refused {}", spelling::quoted(words)),
+    }
+}
+
+fn central_lines(action: &Action, events: &[CentralEvent]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut in_system_service = false;
+    for event in events {
+        match event {
+            CentralEvent::Mtu(_) if !matches!(action, Action::Mtu { .. }) => continue,
+            CentralEvent::Found(found) => {
+                if let Found::Service { uuid, .. } = found {
+                    in_system_service =
+                        spelling::short_uuid(uuid).is_some_and(|uuid| SYSTEM_SERVICES.contains(&uuid));
+                }
+                if in_system_service || !matches!(action, Action::Discover) {
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        lines.push(central_line(event));
+    }
+    lines
+}
+
+/// One event of the central as a trace shows it, without indent.
+pub(crate) fn central_line(event: &CentralEvent) -> String {
+    match event {
+        CentralEvent::Connected => "connected".to_owned(),
+        CentralEvent::Disconnected => "disconnected".to_owned(),
+        CentralEvent::Value(bytes) => format!("value {}", spelling::value(bytes)),
+        CentralEvent::Written => "written".to_owned(),
+        CentralEvent::Sent => "sent".to_owned(),
+        CentralEvent::Error(code) => format!("error {}", att_error::describe(*code)),
+        CentralEvent::Mtu(mtu) => format!("mtu {mtu}"),
+        CentralEvent::Pushed { push, target, value } => {
+            format!("{} {target} {}", push_word(*push), spelling::value(value))
+        }
+        CentralEvent::Pdu(bytes) => format!("pdu {}", spelling::pdu(bytes)),
+        CentralEvent::Nothing => "nothing".to_owned(),
+        CentralEvent::Found(found) => found_line(found),
+    }
+}
+
+/// What a push is called in traces.
+pub(crate) fn push_word(push: Push) -> &'static str {
+    match push {
+        Push::Notification => "notification",
+        Push::Indication => "indication",
+    }
+}
+
+fn found_line(found: &Found) -> String {
+    match found {
+        Found::Service { uuid, primary } => {
+            let kind = if *primary { "primary" } else { "secondary" };
+            format!("{kind} service {}", spelling::uuid(uuid))
+        }
+        Found::Include { uuid } => format!("include {}", spelling::uuid(uuid)),
+        Found::Characteristic { uuid, properties } => {
+            format!("characteristic {} {}", spelling::uuid(uuid), spelling::properties(*properties))
+        }
+        Found::Descriptor { uuid } => format!("descriptor {}", spelling::uuid(uuid)),
+    }
 }

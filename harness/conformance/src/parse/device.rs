@@ -1,0 +1,296 @@
+//! Device tables.
+
+use super::callback;
+use super::fields::{self, Fields};
+use super::names::{Characteristics, Taken};
+use super::sink::{Mark, Sink};
+use super::values;
+use crate::diagnostic::Code;
+use crate::scenario::{
+    Access, ApiValue, Builtin, Characteristic, CharacteristicRef, Descriptor, Device, Service, Uuid,
+};
+use crate::spelling::PROPERTIES;
+use crate::yaml::{Content, Node};
+
+/// The GAP and GATT services come first in every table; with device name and appearance they take
+/// at least the handles below this one (Core Vol 3 Part C 12).
+const FIRST_HANDLE: u32 = 7;
+const LAST_HANDLE: u32 = 0xFFFF;
+/// Property bits that bring a CCCD (SRV-2).
+const PUSHES: u8 = 0x30;
+const READ: u8 = 0x02;
+/// Write request and write command.
+const WRITES: u8 = 0x0C;
+/// READ, WRITE and NOTIFY (SRV-2).
+const DEFAULT_PROPERTIES: u8 = 0x1A;
+const DEFAULT_NAME: &str = "gattest";
+const DEFAULT_MAX_LEN: u16 = 512;
+/// Longest encryption key in bytes, and the shortest (Core Vol 3 Part H 2.3.4).
+const KEY_SIZES: std::ops::RangeInclusive<u16> = 7..=16;
+const SHORTEST_KEY: u8 = 7;
+/// A complete local name that fills an advertisement beside its flags and TX power (GAP-1).
+const MAX_DEVICE_NAME: usize = 23;
+
+/// Reads a device table.
+pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -> Option<Device> {
+    let fields = Fields::of(node, "a device table", &["name", "services"], sink)?;
+    let name = fields.get("name").and_then(|node| device_name(node, sink));
+    let services = fields.required("services", "list the services below `services:`", sink)?;
+    let mut table = Table { names: Taken::default(), next_handle: FIRST_HANDLE, callbacks: Vec::new() };
+    let mut device =
+        Device { builtin, name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()), services: Vec::new() };
+    for node in fields::filled_list(services, "`services`", sink).unwrap_or_default() {
+        let service = table.service(node, &device.services, sink);
+        // A service that could not be read keeps its position: includes count by it.
+        device.services.push(service.unwrap_or_else(unreadable_service));
+    }
+    // Rules may name characteristics that come later in the table.
+    let names = Characteristics::of(&device);
+    let mut callbacks = Vec::new();
+    for (at, node) in &table.callbacks {
+        callbacks.push((*at, callback::in_table(node, &names, sink)));
+    }
+    drop(names);
+    for (at, callback) in callbacks {
+        let service = device.services.get_mut(at.service);
+        if let Some(entry) = service.and_then(|it| it.characteristics.get_mut(at.characteristic)) {
+            entry.callback = callback;
+        }
+    }
+    Some(device)
+}
+
+fn device_name(node: &Node<'_>, sink: &mut Sink) -> Option<String> {
+    let name = fields::text(node, "the device's name", sink)?;
+    if name.len() > MAX_DEVICE_NAME {
+        let message = format!("the device's name has {} bytes", name.len());
+        let hint = format!("at most {MAX_DEVICE_NAME} fit an advertisement");
+        sink.report(Code::ValueTooLong, node.mark, message, hint);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn unreadable_service() -> Service {
+    Service {
+        name: String::new(),
+        uuid: Uuid(Vec::new()),
+        primary: true,
+        handle: None,
+        includes: Vec::new(),
+        characteristics: Vec::new(),
+    }
+}
+
+/// A table while it is being read.
+struct Table<'n, 't> {
+    names: Taken,
+    /// The first handle that is still free.
+    next_handle: u32,
+    /// To be read when all names are known.
+    callbacks: Vec<(CharacteristicRef, &'n Node<'t>)>,
+}
+
+impl<'n, 't> Table<'n, 't> {
+    fn service(&mut self, node: &'n Node<'t>, before: &[Service], sink: &mut Sink) -> Option<Service> {
+        const KEYS: &[&str] = &["name", "uuid", "primary", "handle", "includes", "characteristics"];
+        let fields = Fields::of(node, "a service", KEYS, sink)?;
+        let name = fields.required("name", "give it a name for steps and messages: `name: srv1`", sink);
+        let name = name.and_then(|node| self.names.claim(node, sink));
+        let uuid = required_uuid(&fields, sink);
+        let primary = fields.get("primary").and_then(|node| fields::boolean(node, "`primary`", sink));
+        let includes = fields.get("includes").map(|node| includes(node, before, sink)).unwrap_or_default();
+        let handle = fields.get("handle").and_then(|node| self.fixed_handle(node, sink));
+        self.take_handles(1 + includes.len(), node.mark, sink);
+        let list = fields.get("characteristics");
+        let list = list.and_then(|node| fields::list(node, "`characteristics`", sink)).unwrap_or_default();
+        let mut characteristics = Vec::new();
+        for node in list {
+            let at = CharacteristicRef { service: before.len(), characteristic: characteristics.len() };
+            characteristics.extend(self.characteristic(node, at, sink));
+        }
+        Some(Service {
+            name: name.unwrap_or_default(),
+            uuid,
+            primary: primary.unwrap_or(true),
+            handle,
+            includes,
+            characteristics,
+        })
+    }
+
+    fn characteristic(
+        &mut self,
+        node: &'n Node<'t>,
+        at: CharacteristicRef,
+        sink: &mut Sink,
+    ) -> Option<Characteristic> {
+        const KEYS: &[&str] = &[
+            "name",
+            "uuid",
+            "properties",
+            "read",
+            "write",
+            "max_len",
+            "value",
+            "handle",
+            "descriptors",
+            "callback",
+        ];
+        let fields = Fields::of(node, "a characteristic", KEYS, sink)?;
+        let name = fields.required("name", "give it a name for steps and messages: `name: chr1`", sink);
+        let name = name.and_then(|node| self.names.claim(node, sink));
+        let uuid = required_uuid(&fields, sink);
+        let properties = fields.get("properties").map(|node| properties(node, sink));
+        let properties = properties.unwrap_or(DEFAULT_PROPERTIES);
+        let read = fields.get("read").and_then(|node| access(node, "`read`", sink));
+        let write = fields.get("write").and_then(|node| access(node, "`write`", sink));
+        let max_len = fields.get("max_len").and_then(|node| max_len(node, sink)).unwrap_or(DEFAULT_MAX_LEN);
+        let value = fields.get("value").and_then(|node| initial_value(node, max_len, sink));
+        let handle = fields.get("handle").and_then(|node| self.fixed_handle(node, sink));
+        let descriptors = fields.get("descriptors").map(|node| descriptors(node, sink)).unwrap_or_default();
+        let cccd = usize::from(properties & PUSHES != 0);
+        self.take_handles(2 + cccd + descriptors.len(), node.mark, sink);
+        self.callbacks.extend(fields.get("callback").map(|node| (at, node)));
+        let open_for = |bits: u8| if properties & bits == 0 { Access::Never } else { Access::Open };
+        Some(Characteristic {
+            name: name.unwrap_or_default(),
+            uuid,
+            handle,
+            properties,
+            read: read.unwrap_or_else(|| open_for(READ)),
+            write: write.unwrap_or_else(|| open_for(WRITES)),
+            max_len,
+            // SRV-2: one zero byte.
+            value: value.unwrap_or(ApiValue::Int(0)),
+            descriptors,
+            callback: None,
+        })
+    }
+
+    /// A handle that the table demands: it must still be free, since handles ascend.
+    fn fixed_handle(&mut self, node: &Node<'_>, sink: &mut Sink) -> Option<u16> {
+        let handle = fields::short(node, "a handle", 1..=0xFFFF, sink)?;
+        if u32::from(handle) < self.next_handle {
+            let message = format!("handle 0x{handle:04X} is taken, or comes after a higher one");
+            let hint =
+                format!("handles ascend in table order; the first free one is 0x{:04X}", self.next_handle);
+            sink.report(Code::BadHandle, node.mark, message, hint);
+            return None;
+        }
+        self.next_handle = u32::from(handle);
+        Some(handle)
+    }
+
+    /// Uses up handles for attributes; `mark` is what they belong to.
+    fn take_handles(&mut self, count: usize, mark: Mark, sink: &mut Sink) {
+        let fits_before = self.next_handle <= LAST_HANDLE + 1;
+        self.next_handle = self.next_handle.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        if fits_before && self.next_handle > LAST_HANDLE + 1 {
+            let hint = "handles end at 0xFFFF; lower a fixed handle, or shorten the table";
+            sink.report(Code::BadHandle, mark, "there is no handle left for this", hint);
+        }
+    }
+}
+
+fn required_uuid(fields: &Fields<'_, '_>, sink: &mut Sink) -> Uuid {
+    let uuid = fields.required("uuid", "write `uuid: 0x04D2`", sink);
+    uuid.and_then(|node| values::uuid(node, sink)).unwrap_or(Uuid(Vec::new()))
+}
+
+fn includes(node: &Node<'_>, before: &[Service], sink: &mut Sink) -> Vec<usize> {
+    let mut indices = Vec::new();
+    for item in fields::list(node, "`includes`", sink).unwrap_or_default() {
+        let Some(name) = fields::text(item, "a service's name", sink) else { continue };
+        match before.iter().position(|service| service.name == name) {
+            Some(index) if indices.contains(&index) => {
+                let message = format!("`{name}` is included twice");
+                sink.report(Code::RepeatedWord, item.mark, message, "keep one of them");
+            }
+            Some(index) => indices.push(index),
+            None => {
+                let message = format!("there is no service `{}` before this one", Sink::short(name));
+                let known =
+                    before.iter().map(|service| service.name.as_str()).filter(|name| !name.is_empty());
+                sink.report_unknown(Code::UnknownName, item.mark, message, name, known);
+            }
+        }
+    }
+    indices
+}
+
+fn properties(node: &Node<'_>, sink: &mut Sink) -> u8 {
+    fields::words(node, "`properties`", PROPERTIES, sink).into_iter().fold(0, |bits, bit| bits | bit)
+}
+
+fn access(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<Access> {
+    const WORDS: &[(&str, Access)] = &[
+        ("never", Access::Never),
+        ("open", Access::Open),
+        ("encrypted", Access::Encrypted(SHORTEST_KEY)),
+        ("authenticated", Access::Authenticated(SHORTEST_KEY)),
+        ("authorised", Access::Authorised),
+    ];
+    if !matches!(node.content, Content::Map(_)) {
+        return fields::word(node, what, WORDS, sink);
+    }
+    let fields = Fields::of(node, "an access with a key size", &["encrypted", "authenticated"], sink)?;
+    fields.exclude("encrypted", "authenticated", sink);
+    let size = |node, sink: &mut Sink| {
+        fields::short(node, "a key size", KEY_SIZES, sink).and_then(|size| u8::try_from(size).ok())
+    };
+    match (fields.get("encrypted"), fields.get("authenticated")) {
+        (Some(node), _) => size(node, sink).map(Access::Encrypted),
+        (None, Some(node)) => size(node, sink).map(Access::Authenticated),
+        (None, None) => {
+            fields.required("encrypted", "write `{encrypted: 16}` or `{authenticated: 16}`", sink);
+            None
+        }
+    }
+}
+
+fn max_len(node: &Node<'_>, sink: &mut Sink) -> Option<u16> {
+    fields::short(node, "`max_len`", 1..=512, sink)
+}
+
+fn initial_value(node: &Node<'_>, max_len: u16, sink: &mut Sink) -> Option<ApiValue> {
+    let value = values::api_value(node, "the value", sink)?;
+    let bytes = values::encoded(&value, node, "the value", sink)?;
+    values::check_len(&bytes, max_len, node, "the value", "raise `max_len`, or shorten the value", sink);
+    Some(value)
+}
+
+fn descriptors(node: &Node<'_>, sink: &mut Sink) -> Vec<Descriptor> {
+    let mut names = Taken::default();
+    let items = fields::list(node, "`descriptors`", sink).unwrap_or_default();
+    items.iter().filter_map(|item| descriptor(item, &mut names, sink)).collect()
+}
+
+fn descriptor(node: &Node<'_>, names: &mut Taken, sink: &mut Sink) -> Option<Descriptor> {
+    const CCCD: [u8; 2] = [0x02, 0x29];
+    let keys = &["name", "uuid", "value", "read", "write", "max_len"];
+    let fields = Fields::of(node, "a descriptor", keys, sink)?;
+    let name = fields.required("name", "give it a name for steps and messages: `name: d1`", sink);
+    let name = name.and_then(|node| names.claim(node, sink));
+    let uuid = required_uuid(&fields, sink);
+    if uuid.0 == CCCD {
+        let message = "the CCCD comes by itself with `notify` and `indicate`";
+        sink.report(Code::BadUuid, node.mark, message, "leave this descriptor out");
+    }
+    let read = fields.get("read").and_then(|node| access(node, "`read`", sink));
+    let write = fields.get("write").and_then(|node| access(node, "`write`", sink));
+    let max_len = fields.get("max_len").and_then(|node| max_len(node, sink)).unwrap_or(DEFAULT_MAX_LEN);
+    let value = fields.get("value").and_then(|node| {
+        let bytes = values::client_bytes(node, "the value", sink)?;
+        values::check_len(&bytes, max_len, node, "the value", "raise `max_len`, or shorten the value", sink);
+        Some(bytes)
+    });
+    Some(Descriptor {
+        name: name.unwrap_or_default(),
+        uuid,
+        read: read.unwrap_or(Access::Open),
+        write: write.unwrap_or(Access::Never),
+        value: value.unwrap_or_default(),
+        max_len,
+    })
+}

@@ -1,0 +1,82 @@
+//! Names of services, characteristics and descriptors.
+
+use std::collections::HashMap;
+
+use super::fields;
+use super::sink::Sink;
+use crate::diagnostic::Code;
+use crate::scenario::{CharacteristicRef, Device};
+use crate::yaml::Node;
+
+/// Longest name in bytes.
+const MAX_LEN: usize = 40;
+/// Words that steps use for something else.
+const RESERVED: [&str; 2] = ["bluetooth", "cccd"];
+
+/// The names given so far in one scope, with the line of each.
+#[derive(Default)]
+pub(super) struct Taken(HashMap<String, u32>);
+
+impl Taken {
+    /// Reads a new name; one that is taken or of the wrong shape is reported.
+    pub(super) fn claim(&mut self, node: &Node<'_>, sink: &mut Sink) -> Option<String> {
+        let name = fields::text(node, "a name", sink)?;
+        if !is_name(name) {
+            let message = format!("`{}` is not the shape of a name", Sink::short(name));
+            let hint = format!(
+                "begin with a lower-case letter; then lower-case letters, digits and `_`, at most {MAX_LEN}"
+            );
+            sink.report(Code::BadName, node.mark, message, hint);
+            return None;
+        }
+        if RESERVED.contains(&name) {
+            let message = format!("`{name}` means something else in steps");
+            sink.report(Code::BadName, node.mark, message, "choose another name");
+            return None;
+        }
+        if let Some(line) = self.0.get(name) {
+            let message = format!("the name `{name}` is taken by line {line}");
+            sink.report(Code::DuplicateName, node.mark, message, "choose another name");
+            return None;
+        }
+        self.0.insert(name.to_owned(), node.mark.place.line);
+        Some(name.to_owned())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= MAX_LEN
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// The characteristics of a device by name.
+pub(super) struct Characteristics<'d>(HashMap<&'d str, CharacteristicRef>);
+
+impl<'d> Characteristics<'d> {
+    pub(super) fn of(device: &'d Device) -> Self {
+        let mut names = HashMap::new();
+        for (service, entry) in device.services.iter().enumerate() {
+            for (characteristic, entry) in entry.characteristics.iter().enumerate() {
+                names.insert(entry.name.as_str(), CharacteristicRef { service, characteristic });
+            }
+        }
+        Self(names)
+    }
+
+    /// Reads the name of a characteristic.
+    pub(super) fn read(&self, node: &Node<'_>, sink: &mut Sink) -> Option<CharacteristicRef> {
+        let name = fields::text(node, "a characteristic's name", sink)?;
+        let found = self.0.get(name).copied();
+        if found.is_none() {
+            let message = format!("the device has no characteristic `{}`", Sink::short(name));
+            // In table order, whatever the map's.
+            let mut known: Vec<(CharacteristicRef, &str)> =
+                self.0.iter().map(|(name, at)| (*at, *name)).filter(|(_, name)| !name.is_empty()).collect();
+            known.sort_unstable();
+            let names = known.iter().map(|(_, name)| *name);
+            sink.report_unknown(Code::UnknownName, node.mark, message, name, names);
+        }
+        found
+    }
+}
