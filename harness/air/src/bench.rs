@@ -1,0 +1,118 @@
+//! The bench: one seed, one clock, one radio.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use crate::capture::{Capture, Tape};
+use crate::clock::Clock;
+use crate::controller::{Controller, ControllerConfig};
+use crate::executor::{self, Stalled};
+use crate::radio::Radio;
+
+/// The virtual time a bench may take unless told otherwise: one day.
+const TIME_LIMIT_US: u64 = 24 * 60 * 60 * 1_000_000;
+
+/// What the handles share.
+pub(crate) struct Bench {
+    seed: u64,
+    pub(crate) clock: Rc<Clock>,
+    pub(crate) radio: Rc<RefCell<Radio>>,
+    /// Draws the order in which ready tasks are polled.
+    pub(crate) order: RefCell<fastrand::Rng>,
+    pub(crate) running: Cell<bool>,
+    pub(crate) time_limit_us: Cell<u64>,
+    tape: Rc<Tape>,
+}
+
+/// One bench: one thread, one virtual clock, one seed. A cheap handle; clones mean the same bench.
+#[derive(Clone)]
+pub struct Air {
+    bench: Rc<Bench>,
+}
+
+impl Air {
+    /// A bench at time 0, without controllers, whose every choice is drawn from `seed`.
+    pub fn new(seed: u64) -> Self {
+        let clock = Rc::new(Clock::default());
+        let tape = Rc::new(Tape::default());
+        let radio = Radio::new(clock.clone(), tape.clone(), seed);
+        Self {
+            bench: Rc::new(Bench {
+                seed,
+                clock,
+                radio: Rc::new(RefCell::new(radio)),
+                order: RefCell::new(stream(seed, "order of ready tasks")),
+                running: Cell::new(false),
+                time_limit_us: Cell::new(TIME_LIMIT_US),
+                tape,
+            }),
+        }
+    }
+
+    /// Microseconds of virtual time since the bench's start.
+    pub fn now(&self) -> u64 {
+        self.bench.clock.now()
+    }
+
+    /// A stream of random numbers that depends on the seed and `purpose` alone: the same each time it is asked for,
+    /// and independent of the streams for other purposes.
+    pub fn rng(&self, purpose: &str) -> fastrand::Rng {
+        // The prefix keeps it apart from the streams that the bench uses itself.
+        stream(self.bench.seed, &format!("user: {purpose}"))
+    }
+
+    /// Adds a controller to the bench. It lives as long as the bench does.
+    pub fn controller(&self, config: ControllerConfig) -> Controller {
+        let index = self.bench.radio.borrow_mut().add_station(config);
+        Controller::new(self.bench.radio.clone(), index)
+    }
+
+    /// From now on each transmission is lost with this probability in thousandths; above 1000 counts as 1000.
+    /// At 1000 all devices are out of each other's reach.
+    pub fn set_loss(&self, per_mille: u16) {
+        self.bench.radio.borrow_mut().set_loss(per_mille.min(1000));
+    }
+
+    /// The virtual time in microseconds since the bench's start that no run may pass; 24 hours at first.
+    pub fn set_time_limit(&self, limit_us: u64) {
+        self.bench.time_limit_us.set(limit_us);
+    }
+
+    /// Starts recording the HCI packets of all controllers; what was recorded before is dropped.
+    pub fn capture(&self) {
+        self.bench.tape.start();
+    }
+
+    /// Stops recording, and gives what has been recorded since [`Air::capture`].
+    pub fn take_capture(&self) -> Capture {
+        let adapters = self.bench.radio.borrow().adapters();
+        self.bench.tape.take(adapters)
+    }
+
+    /// Polls `main` and `tasks` until `main` is done. Ready tasks are polled in an order drawn from the seed. When
+    /// nothing is ready, the clock jumps to the next deadline of the radio or of an `embassy-time` timer.
+    ///
+    /// It may be called again, with the same tasks or others: each run polls everything once at its start.
+    ///
+    /// # Errors
+    /// [`Stalled`] when `main` can never be done, or not within the time limit. It never hangs, as long as each single
+    /// poll returns.
+    pub fn run<T>(
+        &self,
+        main: impl Future<Output = T>,
+        tasks: &mut [Pin<&mut dyn Future<Output = ()>>],
+    ) -> Result<T, Stalled> {
+        executor::run(&self.bench, main, tasks)
+    }
+}
+
+/// The stream of random numbers for one purpose: the seed, mixed with the purpose's FNV-1a hash.
+pub(crate) fn stream(seed: u64, purpose: &str) -> fastrand::Rng {
+    let hash = purpose.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    });
+    // The first draw spreads the seed over all bits, so that near seeds and near names give unlike streams.
+    fastrand::Rng::with_seed(fastrand::Rng::with_seed(seed).u64(..) ^ hash)
+}
