@@ -84,6 +84,12 @@ pub enum CentralEvent {
     Pdu(Vec<u8>),
     /// Nothing came within the step's window.
     Nothing,
+    /// A request got no response within 30 s (Core Vol 3 Part F 3.3.3), though the board was alive.
+    NoResponse,
+    /// A response, or a PDU that nobody asked for, that breaks the specification, in words.
+    Malformed(String),
+    /// Discovery does not show an attribute that the device's table has: its name.
+    Missing(String),
     /// A discovered attribute group, one line each, in handle order.
     Found(Found),
 }
