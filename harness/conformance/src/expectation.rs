@@ -46,6 +46,9 @@ pub(crate) fn judge<'o>(
         CentralEvent::Pushed { push, target, value } => Some((*push, target.as_str(), value.as_slice())),
         _ => None,
     }));
+    if let Some(came) = seen.central.iter().find(|event| is_breach(action, event)) {
+        return broken("the device", came, "it to keep to the protocol", None);
+    }
     match action {
         Action::Connect => link(seen, &CentralEvent::Connected, "the client"),
         Action::Disconnect => link(seen, &CentralEvent::Disconnected, "the client"),
@@ -67,6 +70,19 @@ pub(crate) fn judge<'o>(
         Action::Quiet { .. } => quiet(seen),
         Action::Att { expect, .. } => pdu(seen, expect.as_deref()),
         Action::Board(action) => board(device, action, seen),
+    }
+}
+
+/// True for what no step can ask for, whatever else came.
+fn is_breach(action: &Action, event: &CentralEvent) -> bool {
+    match event {
+        CentralEvent::NoResponse | CentralEvent::Malformed(_) | CentralEvent::Missing(_) => true,
+        // The device ended the connection unasked.
+        CentralEvent::Disconnected => !matches!(
+            action,
+            Action::Disconnect | Action::Restart | Action::Board(BoardAction::DisconnectClient)
+        ),
+        _ => false,
     }
 }
 
@@ -94,6 +110,9 @@ fn said(event: &CentralEvent) -> String {
         CentralEvent::Mtu(mtu) => format!("agreed on an MTU of {mtu}"),
         CentralEvent::Pdu(bytes) => format!("answered {}", spelling::pdu(bytes)),
         CentralEvent::Nothing => "did not answer".to_owned(),
+        CentralEvent::NoResponse => "gave no response".to_owned(),
+        CentralEvent::Malformed(words) => format!("broke the protocol: {words}"),
+        CentralEvent::Missing(name) => format!("does not show {name}"),
         CentralEvent::Pushed { .. } | CentralEvent::Found(_) => {
             format!("sent {}", trace::central_line(event))
         }
