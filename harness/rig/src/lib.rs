@@ -1,1 +1,20 @@
-//! The I/O half of gattest: centrals, boards, drive, observe.
+//! The I/O half of gattest: it drives a plan against a board and observes what comes of it.
+//!
+//! [`link`] is the harness's end of the control link, [`central`] our own ATT client over HCI,
+//! [`drive`] carries a plan out with both; [`bench`] is the bench that exists only in memory, and [`run`]
+//! takes many scenarios through many of them.
+//!
+//! **Invariants:** nothing here prints or judges. Every wait has a condition and a named deadline on
+//! the bench's own clock, and no order of events depends on how long anything took.
+
+pub mod bench;
+pub mod central;
+pub mod convert;
+pub mod drive;
+pub mod fault;
+mod hex;
+pub mod line;
+pub mod link;
+pub mod run;
+
+pub use air::{Capture, write_btsnoop};

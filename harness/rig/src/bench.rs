@@ -1,0 +1,132 @@
+//! The virtual bench: radio, board, link and central in one thread, for one scenario.
+
+use crate::central::AttCentral;
+use crate::drive::{Driven, Setup, drive};
+use crate::fault::Fault;
+use crate::line::{FaultyLine, LinkFault};
+use crate::link::BoardLink;
+use air::{Air, Capture, Controller, ControllerConfig, HostError};
+use board::VirtualBoard;
+use conformance::plan::Plan;
+use conformance::scenario::Need;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+
+/// What the virtual bench can do: everything.
+pub const ABLE: [Need; 2] = [Need::RawAtt, Need::Board];
+
+/// A plan is run again when the radio alone ended it, but not without end.
+const ATTEMPTS: u64 = 5;
+
+/// How a bench is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BenchOptions {
+    /// Draws everything that a bench leaves open.
+    pub seed: u64,
+    /// Probability of the loss of a radio packet, in thousandths.
+    pub loss_per_mille: u16,
+    /// Records the HCI packets of both controllers.
+    pub capture: bool,
+    /// Damages one frame on its way from the board.
+    pub fault: Option<LinkFault>,
+}
+
+/// What came of a plan on a bench.
+#[derive(Debug, Default)]
+pub struct BenchRun {
+    /// What was seen.
+    pub driven: Driven,
+    /// The recording, if one was wanted.
+    pub capture: Option<Capture>,
+    /// Virtual time from the bench's start to the end of the plan, in microseconds.
+    pub bench_us: u64,
+    /// What the board sent besides frames.
+    pub console: String,
+}
+
+/// Runs `plan` on a bench of its own. A panic in it is a fault of the bench.
+#[must_use]
+pub fn run_plan(plan: &Plan, options: BenchOptions) -> BenchRun {
+    let mut run = BenchRun::default();
+    for attempt in 0..ATTEMPTS {
+        // The first attempt keeps the seed; another seed is another fate on the radio.
+        let options = BenchOptions { seed: options.seed.wrapping_add(attempt << 32), ..options };
+        run = catch_unwind(AssertUnwindSafe(|| run_once(plan, options))).unwrap_or_else(|panic| BenchRun {
+            driven: failed(Fault::new(
+                format!("the bench panicked: {}", panic_message(panic.as_ref())),
+                "report it, with the scenario and the seed",
+            )),
+            ..BenchRun::default()
+        });
+        if !run.driven.retry {
+            break;
+        }
+    }
+    run
+}
+
+fn run_once(plan: &Plan, options: BenchOptions) -> BenchRun {
+    let air = Air::new(options.seed);
+    air.set_loss(options.loss_per_mille);
+    if options.capture {
+        air.capture();
+    }
+    let (board_radio, central_radio) = controllers(&air);
+    let board = VirtualBoard::new(&air, board_radio.clone());
+    let central = AttCentral::new(central_radio.clone());
+    let link = BoardLink::new();
+    let setup = Setup { seed: air.rng("scenario").u64(..), certain_radio: true };
+    let line = FaultyLine::new(board.serial(), options.fault);
+    let result = {
+        let mut tasks = (
+            pin!(board.pump()),
+            pin!(board.host()),
+            pin!(board.link()),
+            pin!(link.run(line)),
+            pin!(central.run()),
+        );
+        let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 5] =
+            [tasks.0.as_mut(), tasks.1.as_mut(), tasks.2.as_mut(), tasks.3.as_mut(), tasks.4.as_mut()];
+        air.run(drive(plan, &link, &central, setup), &mut tasks)
+    };
+    let mut driven = result.unwrap_or_else(|stalled| {
+        failed(Fault::new(stalled.to_string(), "report it, with the scenario and the seed"))
+    });
+    for (whose, radio) in [("board", &board_radio), ("central", &central_radio)] {
+        if let Some(error) = host_error(radio) {
+            let cause = format!("the {whose}'s host broke the HCI: {error}");
+            let fault = Fault::new(cause, "report it, with the scenario and the seed");
+            driven.fault.get_or_insert(fault.at(None));
+        }
+    }
+    BenchRun {
+        driven,
+        capture: options.capture.then(|| air.take_capture()),
+        bench_us: air.now(),
+        console: link.console(),
+    }
+}
+
+/// The board's and the central's.
+pub(crate) fn controllers(air: &Air) -> (Controller, Controller) {
+    let named = |name: &str| ControllerConfig { name: name.to_owned(), ..ControllerConfig::default() };
+    (air.controller(named("board")), air.controller(named("central")))
+}
+
+fn failed(fault: Fault) -> Driven {
+    Driven { fault: Some(fault.at(None)), ..Driven::default() }
+}
+
+/// The first thing that a host did wrong. A packet for a link that has just ended is none: the host
+/// has not read of the end yet.
+fn host_error(radio: &Controller) -> Option<HostError> {
+    let errors = radio.host_errors();
+    errors.first.into_iter().find(|error| !matches!(error, HostError::UnknownHandle(_)))
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".into())
+}

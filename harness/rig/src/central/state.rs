@@ -1,0 +1,291 @@
+//! What the central's host knows, and how each packet from the controller changes it. No I/O.
+
+use super::l2cap::{self, ConnectionParameters, Reassembler, Signal};
+use crate::fault::Fault;
+use bt_hci::FromHciBytes;
+use bt_hci::data::{AclPacket, AclPacketBoundary};
+use bt_hci::event::le::LeEvent;
+use bt_hci::event::{DisconnectionComplete, EventKind, EventPacket, NumberOfCompletedPackets};
+use bt_hci::param::ConnHandle;
+use conformance::scenario::Push;
+use std::collections::VecDeque;
+
+/// The MTU of an LE bearer before any exchange (Core Vol 3 Part G 5.2.1).
+pub(crate) const DEFAULT_MTU: u16 = 23;
+/// Pushes and unasked PDUs that may wait to be taken.
+const QUEUE_LIMIT: usize = 4096;
+/// Rules that the device broke outside of any request; more of them say nothing new.
+const BREACH_LIMIT: usize = 16;
+
+/// A notification or indication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Which of the two.
+    pub push: Push,
+    /// Attribute handle.
+    pub handle: u16,
+    /// The bytes.
+    pub value: Vec<u8>,
+}
+
+/// Where the one link stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Never connected, or the end has been taken note of.
+    Idle,
+    /// LE Connection Complete with an error.
+    Failed(u8),
+    /// Connected.
+    Up(ConnHandle),
+    /// Disconnected for this reason.
+    Down(u8),
+}
+
+/// Something that the worker is to send.
+#[derive(Debug)]
+pub(crate) enum Out {
+    /// A frame.
+    Frame(u16, Vec<u8>),
+    /// LE Connection Update.
+    Update(ConnectionParameters),
+}
+
+pub(crate) struct State {
+    pub(crate) link: Link,
+    /// The address looked for, and whether it has been seen.
+    pub(crate) wanted: Option<[u8; 6]>,
+    pub(crate) seen: bool,
+    pub(crate) mtu: u16,
+    /// Longest ACL payload and number of buffers of the controller.
+    pub(crate) acl_len: usize,
+    pub(crate) acl_total: u16,
+    pub(crate) credits: u16,
+    /// PDUs that are neither pushes nor requests, in order.
+    pub(crate) responses: VecDeque<Vec<u8>>,
+    /// Empty buffers for `responses`.
+    pub(crate) spare: Vec<Vec<u8>>,
+    /// A request has been sent and its response has not come.
+    pub(crate) waiting: bool,
+    pub(crate) pushes: VecDeque<Pushed>,
+    /// Indications received on this link.
+    pub(crate) indications: u32,
+    pub(crate) confirm: bool,
+    pub(crate) outbox: VecDeque<Out>,
+    pub(crate) breaches: Vec<String>,
+    pub(crate) fault: Option<Fault>,
+    reassembler: Reassembler,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            link: Link::Idle,
+            wanted: None,
+            seen: false,
+            mtu: DEFAULT_MTU,
+            acl_len: 27,
+            acl_total: 0,
+            credits: 0,
+            responses: VecDeque::new(),
+            spare: Vec::new(),
+            waiting: false,
+            pushes: VecDeque::new(),
+            indications: 0,
+            confirm: true,
+            outbox: VecDeque::new(),
+            breaches: Vec::new(),
+            fault: None,
+            reassembler: Reassembler::default(),
+        }
+    }
+
+    /// Notes a rule that the device broke outside of any request.
+    pub(crate) fn breach(&mut self, what: String) {
+        if self.breaches.len() < BREACH_LIMIT {
+            self.breaches.push(what);
+        }
+    }
+
+    pub(crate) fn fail(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// Takes an event; true when somebody may wait for it.
+    pub(crate) fn on_event(&mut self, event: &EventPacket<'_>) -> bool {
+        match event.kind {
+            EventKind::NumberOfCompletedPackets => {
+                let starved = self.credits == 0;
+                if let Ok(completed) = NumberOfCompletedPackets::from_hci_bytes_complete(event.data) {
+                    for entry in completed.completed_packets {
+                        let count = entry.num_completed_packets().unwrap_or(0);
+                        self.credits = self.credits.saturating_add(count).min(self.acl_total);
+                    }
+                }
+                starved
+            }
+            EventKind::DisconnectionComplete => {
+                if let Ok(gone) = DisconnectionComplete::from_hci_bytes_complete(event.data)
+                    && self.link == Link::Up(gone.handle)
+                {
+                    self.link_down(gone.reason.into_inner());
+                }
+                true
+            }
+            EventKind::Le => {
+                // An event that cannot be read is one that this host has not asked for.
+                if let Ok(event) = LeEvent::from_hci_bytes_complete(event.data) {
+                    self.on_le_event(&event);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn on_le_event(&mut self, event: &LeEvent<'_>) {
+        match event {
+            LeEvent::LeAdvertisingReport(report) => {
+                for report in report.reports.iter().flatten() {
+                    self.seen |= self.wanted == Some(report.addr.into_inner());
+                }
+            }
+            LeEvent::LeConnectionComplete(complete) => match complete.status.to_result() {
+                Ok(()) => self.link_up(complete.handle),
+                Err(error) => self.link = Link::Failed(error.to_status().into_inner()),
+            },
+            _ => {}
+        }
+    }
+
+    /// A new link: nothing of the former one is left.
+    fn link_up(&mut self, handle: ConnHandle) {
+        self.link = Link::Up(handle);
+        self.mtu = DEFAULT_MTU;
+        self.credits = self.acl_total;
+        self.responses.clear();
+        self.waiting = false;
+        self.pushes.clear();
+        self.breaches.clear();
+        self.outbox.clear();
+        self.indications = 0;
+        self.reassembler.clear();
+    }
+
+    /// The controller has flushed what it held of this link (Core Vol 4 Part E 4.3).
+    fn link_down(&mut self, reason: u8) {
+        self.link = Link::Down(reason);
+        self.credits = self.acl_total;
+        self.outbox.clear();
+    }
+
+    /// Takes a data packet; true when somebody may wait for what was in it.
+    pub(crate) fn on_acl(&mut self, packet: &AclPacket<'_>) -> bool {
+        if self.link != Link::Up(packet.handle()) {
+            return false;
+        }
+        let first = packet.boundary_flag() != AclPacketBoundary::Continuing;
+        let mut reassembler = std::mem::take(&mut self.reassembler);
+        let mut relevant = false;
+        let result = reassembler.push(first, packet.data(), |cid, payload| {
+            relevant = self.on_frame(cid, payload);
+        });
+        self.reassembler = reassembler;
+        if let Err(what) = result {
+            self.breach(what);
+        }
+        relevant
+    }
+
+    fn on_frame(&mut self, cid: u16, payload: &[u8]) -> bool {
+        match cid {
+            l2cap::CID_ATT => return self.on_att(payload),
+            l2cap::CID_SIGNALLING => match l2cap::signal(payload) {
+                Signal::Ignore => {}
+                Signal::Answer(answer) => self.queue(Out::Frame(cid, answer)),
+                Signal::Update(answer, parameters) => {
+                    self.queue(Out::Frame(cid, answer));
+                    self.queue(Out::Update(parameters));
+                }
+            },
+            l2cap::CID_SMP => {
+                if let Some(answer) = l2cap::security(payload) {
+                    self.queue(Out::Frame(cid, answer));
+                }
+            }
+            // A frame on a channel that nobody opened is discarded.
+            _ => {}
+        }
+        false
+    }
+
+    fn on_att(&mut self, pdu: &[u8]) -> bool {
+        if pdu.len() > usize::from(self.mtu) {
+            self.breach(format!("an ATT PDU of {} bytes over the MTU of {}", pdu.len(), self.mtu));
+        }
+        match *pdu {
+            [opcode @ (0x1B | 0x1D), low, high, ref value @ ..] => {
+                self.on_push(opcode == 0x1D, u16::from_le_bytes([low, high]), value);
+                true
+            }
+            [] | [0x1B | 0x1D, ..] => {
+                self.breach(format!("a notification or indication of {} bytes", pdu.len()));
+                true
+            }
+            // The other side may be a client too; this one has no attributes to serve.
+            [0x02, ..] => {
+                let [low, high] = DEFAULT_MTU.to_le_bytes();
+                self.queue(Out::Frame(l2cap::CID_ATT, vec![0x03, low, high]));
+                false
+            }
+            [opcode, ..] if is_request(opcode) => {
+                self.queue(Out::Frame(l2cap::CID_ATT, vec![0x01, opcode, 0, 0, 0x06]));
+                false
+            }
+            [opcode, ..] if opcode & 0x40 != 0 => false,
+            _ => {
+                if self.responses.len() >= QUEUE_LIMIT {
+                    self.breach("thousands of unasked ATT responses".into());
+                    return true;
+                }
+                let mut buffer = self.spare.pop().unwrap_or_default();
+                buffer.clear();
+                buffer.extend_from_slice(pdu);
+                self.responses.push_back(buffer);
+                true
+            }
+        }
+    }
+
+    fn on_push(&mut self, indication: bool, handle: u16, value: &[u8]) {
+        if self.pushes.len() >= QUEUE_LIMIT {
+            self.fail(Fault::new(
+                format!("over {QUEUE_LIMIT} notifications wait to be looked at"),
+                "let the scenario expect them earlier",
+            ));
+            return;
+        }
+        self.pushes.push_back(Pushed {
+            push: if indication { Push::Indication } else { Push::Notification },
+            handle,
+            value: value.to_vec(),
+        });
+        if indication {
+            self.indications = self.indications.wrapping_add(1);
+            if self.confirm {
+                self.queue(Out::Frame(l2cap::CID_ATT, vec![0x1E]));
+            }
+        }
+    }
+
+    fn queue(&mut self, out: Out) {
+        // A device that asks without taking answers is cut off, not stored.
+        if self.outbox.len() < QUEUE_LIMIT {
+            self.outbox.push_back(out);
+        }
+    }
+}
+
+/// Requests of Core Vol 3 Part F 3.4.8.
+fn is_request(opcode: u8) -> bool {
+    matches!(opcode, 0x02 | 0x04 | 0x06 | 0x08 | 0x0A | 0x0C | 0x0E | 0x10 | 0x12 | 0x16 | 0x18 | 0x20)
+}

@@ -1,0 +1,128 @@
+//! A scenario's device as the control link sends it.
+
+use conformance::scenario as from;
+use wire as to;
+
+/// What `Start` is to start.
+#[must_use]
+pub fn device(device: &from::Device) -> to::Device {
+    match device.builtin {
+        Some(from::Builtin::Lopy) => to::Device::Lopy,
+        None => to::Device::Table(to::Table {
+            name: device.name.clone(),
+            services: device.services.iter().map(service).collect(),
+        }),
+    }
+}
+
+fn service(service: &from::Service) -> to::Service {
+    to::Service {
+        uuid: uuid(&service.uuid),
+        primary: service.primary,
+        handle: service.handle,
+        includes: service.includes.iter().map(|&at| position(at)).collect(),
+        characteristics: service.characteristics.iter().map(characteristic).collect(),
+    }
+}
+
+fn characteristic(characteristic: &from::Characteristic) -> to::Characteristic {
+    to::Characteristic {
+        uuid: uuid(&characteristic.uuid),
+        handle: characteristic.handle,
+        properties: characteristic.properties,
+        read: access(characteristic.read),
+        write: access(characteristic.write),
+        max_len: characteristic.max_len,
+        value: api_value(&characteristic.value),
+        descriptors: characteristic.descriptors.iter().map(descriptor).collect(),
+        callback: characteristic.callback.as_ref().map(callback),
+    }
+}
+
+fn descriptor(descriptor: &from::Descriptor) -> to::Descriptor {
+    to::Descriptor {
+        uuid: uuid(&descriptor.uuid),
+        read: access(descriptor.read),
+        write: access(descriptor.write),
+        value: descriptor.value.clone(),
+        max_len: descriptor.max_len,
+    }
+}
+
+/// A callback as rules.
+#[must_use]
+pub fn callback(callback: &from::Callback) -> to::Callback {
+    to::Callback {
+        on: callback.on,
+        counter: callback.counter,
+        arg: callback.arg.clone(),
+        rules: callback.rules.iter().map(rule).collect(),
+    }
+}
+
+fn rule(rule: &from::Rule) -> to::Rule {
+    to::Rule {
+        event: rule.event,
+        counter_min: rule.counter_min,
+        counter_max: rule.counter_max,
+        value: rule.value.clone(),
+        actions: rule.actions.iter().map(action).collect(),
+    }
+}
+
+fn action(action: &from::RuleAction) -> to::RuleAction {
+    match action {
+        from::RuleAction::Log(line) => to::RuleAction::Log(line.clone()),
+        from::RuleAction::Reply(value) => to::RuleAction::Reply(api_value(value)),
+        from::RuleAction::ReplyCounter => to::RuleAction::ReplyCounter,
+        from::RuleAction::Reject(code) => to::RuleAction::Reject(*code),
+        from::RuleAction::Set { target, value } => to::RuleAction::Set(char_ref(*target), api_value(value)),
+    }
+}
+
+/// A value as the device's API takes it.
+#[must_use]
+pub fn api_value(value: &from::ApiValue) -> to::ApiValue {
+    match value {
+        from::ApiValue::Int(number) => to::ApiValue::Int(*number),
+        from::ApiValue::Text(text) => to::ApiValue::Text(text.clone()),
+        from::ApiValue::Bytes(bytes) => to::ApiValue::Bytes(bytes.clone()),
+    }
+}
+
+/// A characteristic by its position.
+#[must_use]
+pub fn char_ref(target: from::CharacteristicRef) -> to::CharRef {
+    to::CharRef { service: position(target.service), characteristic: position(target.characteristic) }
+}
+
+/// An object with event flags.
+#[must_use]
+pub fn object(source: from::EventSource) -> to::Object {
+    match source {
+        from::EventSource::Bluetooth => to::Object::Bluetooth,
+        from::EventSource::Characteristic(target) => to::Object::Characteristic(char_ref(target)),
+    }
+}
+
+fn uuid(uuid: &from::Uuid) -> to::Uuid {
+    match *uuid.0 {
+        [low, high] => to::Uuid::Int(u32::from(u16::from_le_bytes([low, high]))),
+        _ => to::Uuid::Bytes(uuid.0.clone()),
+    }
+}
+
+fn access(access: from::Access) -> to::Access {
+    match access {
+        from::Access::Never => to::Access::Never,
+        from::Access::Open => to::Access::Open,
+        from::Access::Encrypted(key_len) => to::Access::Encrypted(key_len),
+        from::Access::Authenticated(key_len) => to::Access::Authenticated(key_len),
+        from::Access::Authorised => to::Access::Authorised,
+    }
+}
+
+/// A table of 65,536 entries does not fit a frame: the last position stands for those above.
+fn position(at: usize) -> u16 {
+    u16::try_from(at).unwrap_or(u16::MAX)
+}

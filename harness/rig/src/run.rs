@@ -1,0 +1,172 @@
+//! Runs scenarios, several at a time, each on a bench of its own.
+
+use crate::bench::{self, ABLE, BenchOptions, BenchRun};
+use crate::drive::skip_reason;
+use crate::line::LinkFault;
+use air::Capture;
+use conformance::compare::compare;
+use conformance::plan::Plan;
+use conformance::report::{Outcome, RunEvent, Summary};
+use conformance::scenario::Scenario;
+use conformance::trace::Trace;
+use conformance::verdict::Verdict;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+
+/// A scenario to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The file's contents.
+    pub scenario: Scenario,
+    /// Its plan.
+    pub plan: Plan,
+    /// The expected trace's text, if there is one.
+    pub expected: Option<String>,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Draws everything that a run leaves open. Each scenario's seed comes from this and its id alone.
+    pub seed: u64,
+    /// Benches side by side; 0 counts as 1.
+    pub jobs: usize,
+    /// Probability of the loss of a radio packet, in thousandths.
+    pub loss_per_mille: u16,
+    /// Records HCI packets.
+    pub capture: bool,
+    /// Starts no further scenario after the first failure.
+    pub fail_fast: bool,
+    /// Damages one frame of the control link in each scenario.
+    pub fault: Option<LinkFault>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 1, jobs: 1, loss_per_mille: 0, capture: false, fail_fast: false, fault: None }
+    }
+}
+
+/// Runs the jobs and tells `sink` what happens. Events of scenarios come as these end; the captures
+/// are in the order of the jobs.
+pub fn run(jobs: &[Job], options: &Options, sink: &mut dyn FnMut(RunEvent)) -> (Summary, Vec<Capture>) {
+    let began = Instant::now();
+    sink(RunEvent::Started { total: jobs.len(), seed: options.seed });
+    let mut summary = Summary::default();
+    let mut captures: Vec<Option<Capture>> = jobs.iter().map(|_| None).collect();
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let (results, finished) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.clamp(1, jobs.len().max(1)) {
+            let results = results.clone();
+            let (next, stop) = (&next, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(index) else { break };
+                    let (outcome, capture) = run_job(job, options);
+                    if options.fail_fast && matches!(outcome.verdict, Verdict::Fail(_)) {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    if results.send((index, outcome, capture)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(results);
+        for (index, outcome, capture) in finished {
+            count(&mut summary, &outcome.verdict);
+            if let Some(slot) = captures.get_mut(index) {
+                *slot = capture;
+            }
+            sink(RunEvent::Finished(outcome));
+        }
+    });
+    summary.wall_us = micros(began);
+    sink(RunEvent::Ended(summary));
+    (summary, captures.into_iter().flatten().collect())
+}
+
+fn run_job(job: &Job, options: &Options) -> (Outcome, Option<Capture>) {
+    let began = Instant::now();
+    let mut run = BenchRun::default();
+    let mut trace = String::new();
+    let verdict = match skip_reason(&job.plan, &ABLE) {
+        Some(reason) => Verdict::Skipped(reason),
+        None => {
+            run = bench::run_plan(
+                &job.plan,
+                BenchOptions {
+                    seed: scenario_seed(options.seed, &job.scenario.id),
+                    loss_per_mille: options.loss_per_mille,
+                    capture: options.capture,
+                    fault: options.fault,
+                },
+            );
+            trace = Trace::build(&job.plan, &run.driven.observations).text();
+            judge(job, &run)
+        }
+    };
+    let outcome = Outcome {
+        id: job.scenario.id.clone(),
+        name: job.scenario.name.clone(),
+        file: job.scenario.file.clone(),
+        verdict,
+        trace,
+        wall_us: micros(began),
+        bench_us: run.bench_us,
+    };
+    (outcome, run.capture)
+}
+
+/// A fault of the bench comes before anything that was seen.
+fn judge(job: &Job, run: &BenchRun) -> Verdict {
+    match &run.driven.fault {
+        Some(fault) => Verdict::Inconclusive(fault.clone()),
+        None => compare(&job.plan, &run.driven.observations, job.expected.as_deref()),
+    }
+}
+
+fn count(summary: &mut Summary, verdict: &Verdict) {
+    match verdict {
+        Verdict::Pass => summary.passed += 1,
+        Verdict::Fail(_) => summary.failed += 1,
+        Verdict::Inconclusive(_) => summary.inconclusive += 1,
+        Verdict::Skipped(_) => summary.skipped += 1,
+    }
+}
+
+/// FNV-1a of the id, mixed with the run's seed: neither position nor thread enters.
+fn scenario_seed(seed: u64, id: &str) -> u64 {
+    let hash = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    });
+    fastrand::Rng::with_seed(seed ^ hash).u64(..)
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_has_a_seed_of_its_own() {
+        assert_ne!(scenario_seed(1, "lopy/chr1"), scenario_seed(1, "lopy/chr2"));
+        assert_ne!(scenario_seed(1, "lopy/chr1"), scenario_seed(2, "lopy/chr1"));
+        assert_eq!(scenario_seed(1, "lopy/chr1"), scenario_seed(1, "lopy/chr1"));
+    }
+
+    #[test]
+    fn nothing_to_run_ends_at_once() {
+        let mut events = Vec::new();
+        let (summary, captures) = run(&[], &Options::default(), &mut |event| events.push(event));
+        assert_eq!((summary.passed, captures.len()), (0, 0));
+        assert!(matches!(events[..], [RunEvent::Started { total: 0, seed: 1 }, RunEvent::Ended(_)]));
+    }
+}
