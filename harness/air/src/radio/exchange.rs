@@ -3,7 +3,7 @@
 use bt_hci_transport::PacketKind;
 
 use super::control::opcode;
-use super::link::{End, Link, Side, T_IFS_US, tag};
+use super::link::{End, Link, Side, tag};
 use super::{Happening, Radio};
 use crate::controller::{HostError, status};
 
@@ -96,7 +96,8 @@ impl Radio {
         if !link.is_whole() || self.reaches_instant(&mut link) {
             return self.settle(index, link);
         }
-        let mut left_us = link.timing.interval_us().saturating_sub(T_IFS_US);
+        // The pause at the end of the last exchange keeps the event apart from the next anchor.
+        let mut left_us = link.timing.interval_us();
         loop {
             let exchange_us = link.exchange_us();
             let before = link.central.tx.len() + link.peripheral.tx.len();

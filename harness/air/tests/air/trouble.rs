@@ -1,0 +1,91 @@
+//! A real host stack on a virtual controller.
+
+use std::pin::pin;
+
+use crate::support::*;
+use air::{Air, Controller, ControllerConfig};
+use bt_hci::controller::ExternalController;
+use embassy_time::{Duration, with_timeout};
+use trouble_host::prelude::*;
+
+struct HeapPacket(Box<[u8; 251]>);
+
+impl AsRef<[u8]> for HeapPacket {
+    fn as_ref(&self) -> &[u8] {
+        &self.0[..]
+    }
+}
+
+impl AsMut<[u8]> for HeapPacket {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0[..]
+    }
+}
+
+impl Packet for HeapPacket {}
+
+struct HeapPool;
+
+impl PacketPool for HeapPool {
+    type Packet = HeapPacket;
+    const MTU: usize = 251;
+
+    fn allocate() -> Option<HeapPacket> {
+        Some(HeapPacket(Box::new([0; 251])))
+    }
+
+    fn capacity() -> usize {
+        16
+    }
+}
+
+#[test]
+fn trouble_host_starts_advertises_connects_and_disconnects() {
+    for seed in 0..10 {
+        let air = Air::new(seed);
+        let central = Host::new(&air, ControllerConfig::default());
+        let device = air.controller(ControllerConfig::default());
+        let controller: ExternalController<Controller, 20> = ExternalController::new(device.clone());
+        let mut resources: HostResources<HeapPool, 1, 1> = HostResources::new();
+        let address = [1, 2, 3, 4, 5, 0xC6];
+        let stack = trouble_host::new(controller, &mut resources)
+            .set_random_address(Address::random(address))
+            .build();
+        let mut peripheral = stack.peripheral();
+        let mut runner = stack.runner();
+        let mut host = pin!(async {
+            runner.run().await.unwrap();
+        });
+        let mut application = pin!(async {
+            let data = [2, 1, 6];
+            for _ in 0..3 {
+                let advertisement =
+                    Advertisement::ConnectableScannableUndirected { adv_data: &data, scan_data: &[] };
+                let advertiser = peripheral.advertise(&Default::default(), advertisement).await.unwrap();
+                let connection = advertiser.accept().await.unwrap();
+                while !matches!(connection.next().await, ConnectionEvent::Disconnected { .. }) {}
+            }
+        });
+        let run = air.run(
+            async {
+                central.start().await;
+                for _ in 0..3 {
+                    let mut create = create_connection(address, 24, 400);
+                    create[5] = 1;
+                    central.must(0x200D, &create).await;
+                    let handle = handle_of(&central.le_event(CONNECTION_COMPLETE).await);
+                    // Exchange MTU Request, which the host answers by itself.
+                    central.send(handle, &[3, 0, 4, 0, 2, 0xF7, 0]);
+                    let answer = with_timeout(Duration::from_secs(1), central.data()).await.unwrap();
+                    assert_eq!(answer.1[4], 3);
+                    central.disconnect(handle).await;
+                    assert_eq!(central.event(DISCONNECTION_COMPLETE).await[3], 0x16);
+                }
+            },
+            &mut [host.as_mut(), application.as_mut()],
+        );
+        assert_eq!(run, Ok(()), "seed {seed}");
+        assert_eq!(device.host_errors(), air::HostErrors::default());
+        assert!(air.now() < 60_000_000);
+    }
+}
