@@ -55,10 +55,7 @@ impl Payload {
     fn append(&mut self, field: &'static str, ad_type: u8, data: [&[u8]; 2]) -> Result<(), Error> {
         let size: usize = data.iter().map(|part| part.len()).sum::<usize>() + 2;
         let end = self.len + size;
-        let too_long = Error::AdvertisementTooLong {
-            field,
-            over: end.saturating_sub(MAX_PAYLOAD),
-        };
+        let too_long = Error::AdvertisementTooLong { field, over: end.saturating_sub(MAX_PAYLOAD) };
         let Ok(length) = u8::try_from(size - 1) else {
             return Err(too_long);
         };
@@ -66,9 +63,7 @@ impl Payload {
             return Err(too_long);
         };
         let [first, second] = data;
-        let source = [length, ad_type]
-            .into_iter()
-            .chain(first.iter().chain(second).copied());
+        let source = [length, ad_type].into_iter().chain(first.iter().chain(second).copied());
         for (to, from) in free.iter_mut().zip(source) {
             *to = from;
         }
@@ -88,20 +83,12 @@ impl Advertisement<'_> {
         }
         let mut scan_response = Payload::default();
         if let Some(uuid) = &self.service_uuid {
-            let ad_type = if uuid.is_short() {
-                ad::UUIDS_16
-            } else {
-                ad::UUIDS_128
-            };
+            let ad_type = if uuid.is_short() { ad::UUIDS_16 } else { ad::UUIDS_128 };
             scan_response.append("service_uuid", ad_type, [uuid.as_le_bytes(), &[]])?;
         }
         if let Some(data) = self.service_data {
             let uuid = self.service_uuid.as_ref().ok_or(Error::ServiceDataWithoutUuid)?;
-            let ad_type = if uuid.is_short() {
-                ad::SERVICE_DATA_16
-            } else {
-                ad::SERVICE_DATA_128
-            };
+            let ad_type = if uuid.is_short() { ad::SERVICE_DATA_16 } else { ad::SERVICE_DATA_128 };
             scan_response.append("service_data", ad_type, [uuid.as_le_bytes(), data])?;
         }
         if let Some(data) = self.manufacturer_data {
@@ -132,11 +119,7 @@ mod tests {
     #[test]
     fn flags_power_and_name_advertise_and_the_uuid_answers_scans() {
         let service_uuid = Uuid::from_bytes(b"1234567890123456").ok();
-        let lopy = Advertisement {
-            name: Some("LoPy"),
-            service_uuid,
-            ..Advertisement::default()
-        };
+        let lopy = Advertisement { name: Some("LoPy"), service_uuid, ..Advertisement::default() };
         let (adv, scan_response) = encode(lopy).unwrap();
         assert_eq!(adv, b"\x02\x01\x06\x02\x0A\x00\x05\x09LoPy");
         assert_eq!(scan_response, b"\x11\x071234567890123456");
@@ -151,28 +134,16 @@ mod tests {
             service_uuid: Some(Uuid::from_u16(0x180F)),
         };
         let (_, scan_response) = encode(all).unwrap();
-        assert_eq!(
-            scan_response,
-            b"\x03\x03\x0F\x18\x04\x16\x0F\x18\x64\x04\xFF\xE5\x02\xAA"
-        );
-        let without = Advertisement {
-            service_uuid: None,
-            ..all
-        };
+        assert_eq!(scan_response, b"\x03\x03\x0F\x18\x04\x16\x0F\x18\x64\x04\xFF\xE5\x02\xAA");
+        let without = Advertisement { service_uuid: None, ..all };
         assert_eq!(encode(without), Err(Error::ServiceDataWithoutUuid));
     }
 
     #[test]
     fn the_field_that_goes_over_31_bytes_is_named() {
-        let named = |name| Advertisement {
-            name: Some(name),
-            ..Advertisement::default()
-        };
+        let named = |name| Advertisement { name: Some(name), ..Advertisement::default() };
         assert_eq!(encode(named("12345678901234567890123")).unwrap().0.len(), 31);
-        let error = Error::AdvertisementTooLong {
-            field: "name",
-            over: 1,
-        };
+        let error = Error::AdvertisementTooLong { field: "name", over: 1 };
         assert_eq!(encode(named("123456789012345678901234")), Err(error));
 
         let long = Advertisement {
@@ -180,19 +151,10 @@ mod tests {
             service_uuid: Uuid::from_bytes(&[7; 16]).ok(),
             ..Advertisement::default()
         };
-        let error = Error::AdvertisementTooLong {
-            field: "manufacturer_data",
-            over: 1,
-        };
+        let error = Error::AdvertisementTooLong { field: "manufacturer_data", over: 1 };
         assert_eq!(encode(long), Err(error));
-        let huge = Advertisement {
-            manufacturer_data: Some(&[0; 300]),
-            ..Advertisement::default()
-        };
-        let error = Error::AdvertisementTooLong {
-            field: "manufacturer_data",
-            over: 271,
-        };
+        let huge = Advertisement { manufacturer_data: Some(&[0; 300]), ..Advertisement::default() };
+        let error = Error::AdvertisementTooLong { field: "manufacturer_data", over: 271 };
         assert_eq!(encode(huge), Err(error));
     }
 }

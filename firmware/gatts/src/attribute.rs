@@ -53,10 +53,9 @@ impl Kind {
             Self::Declaration(_) => Permissions::READ_ONLY,
             Self::Value(characteristic) => characteristic.permissions,
             // A CCCD is always readable (Core Vol 3 Part G 3.3.3.3, Table 3.10).
-            Self::Cccd(characteristic) => Permissions {
-                read: Access::OPEN,
-                write: characteristic.subscribe_access,
-            },
+            Self::Cccd(characteristic) => {
+                Permissions { read: Access::OPEN, write: characteristic.subscribe_access }
+            }
             Self::Descriptor(descriptor) => descriptor.permissions,
         }
     }
@@ -114,24 +113,13 @@ impl CharacteristicState {
 
     /// Whether a handler would run for this event.
     pub(crate) fn is_triggered_by(&self, event: Events) -> bool {
-        self.callback
-            .borrow()
-            .as_ref()
-            .is_some_and(|callback| callback.trigger.contains(event))
+        self.callback.borrow().as_ref().is_some_and(|callback| callback.trigger.contains(event))
     }
 
     /// The CCCD bits that the properties allow.
     pub(crate) fn allowed_cccd_bits(&self) -> u8 {
-        let notify = if self.properties.contains(Properties::NOTIFY) {
-            cccd::NOTIFY
-        } else {
-            0
-        };
-        let indicate = if self.properties.contains(Properties::INDICATE) {
-            cccd::INDICATE
-        } else {
-            0
-        };
+        let notify = if self.properties.contains(Properties::NOTIFY) { cccd::NOTIFY } else { 0 };
+        let indicate = if self.properties.contains(Properties::INDICATE) { cccd::INDICATE } else { 0 };
         notify | indicate
     }
 }

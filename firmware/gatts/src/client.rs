@@ -60,10 +60,7 @@ impl Client {
 
     /// CCCD bits of the characteristic whose value has this handle.
     pub(crate) fn cccd_bits(&self, handle: u16) -> u8 {
-        let found = self
-            .subscriptions
-            .iter()
-            .find(|(subscribed, _)| *subscribed == handle);
+        let found = self.subscriptions.iter().find(|(subscribed, _)| *subscribed == handle);
         found.map_or(0, |(_, bits)| *bits)
     }
 
@@ -74,8 +71,7 @@ impl Client {
         }
         // A value that waits is not sent in a way that the client has turned off.
         let kind = push_kind(bits);
-        self.pushes
-            .retain(|push| push.handle != handle || kind == Some(push.indicate));
+        self.pushes.retain(|push| push.handle != handle || kind == Some(push.indicate));
     }
 }
 

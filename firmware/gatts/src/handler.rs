@@ -38,20 +38,12 @@ pub(crate) fn characteristic_event(
     call: &Call<'_>,
 ) -> Reply {
     state.flag(call.event);
-    let callback = state
-        .callback
-        .borrow()
-        .as_ref()
-        .filter(|found| found.trigger.contains(call.event))
-        .cloned();
+    let callback =
+        state.callback.borrow().as_ref().filter(|found| found.trigger.contains(call.event)).cloned();
     let Some(callback) = callback else {
         return Reply::Stored;
     };
-    shared.observe(Observed::Handler {
-        handle: state.handle.get(),
-        event: call.event,
-        value: call.value,
-    });
+    shared.observe(Observed::Handler { handle: state.handle.get(), event: call.event, value: call.value });
     // Only a handler that feeds the server a PDU can be running already; it is not entered twice.
     let Ok(mut handler) = callback.handler.try_borrow_mut() else {
         return Reply::Stored;
@@ -76,12 +68,7 @@ pub(crate) fn authorise_write(
 /// Sets the event's flag on the Bluetooth object and then runs its handler, if registered for it.
 pub(crate) fn bluetooth_event(shared: &Rc<Shared>, event: Events) {
     shared.events.set(shared.events.get() | event);
-    let callback = shared
-        .callback
-        .borrow()
-        .as_ref()
-        .filter(|found| found.trigger.contains(event))
-        .cloned();
+    let callback = shared.callback.borrow().as_ref().filter(|found| found.trigger.contains(event)).cloned();
     let Some(callback) = callback else { return };
     let Ok(mut handler) = callback.handler.try_borrow_mut() else {
         return;

@@ -60,47 +60,30 @@ impl Access {
         key_size: 0,
     };
     /// Everybody has this access.
-    pub const OPEN: Self = Self {
-        permitted: true,
-        ..Self::NONE
-    };
+    pub const OPEN: Self = Self { permitted: true, ..Self::NONE };
 
     /// The link must be encrypted.
     #[must_use]
     pub const fn encrypted(self) -> Self {
-        Self {
-            encryption: true,
-            ..self
-        }
+        Self { encryption: true, ..self }
     }
 
     /// The link must be encrypted with an authenticated key.
     #[must_use]
     pub const fn authenticated(self) -> Self {
-        Self {
-            encryption: true,
-            authentication: true,
-            ..self
-        }
+        Self { encryption: true, authentication: true, ..self }
     }
 
     /// The client must be authorised.
     #[must_use]
     pub const fn authorised(self) -> Self {
-        Self {
-            authorisation: true,
-            ..self
-        }
+        Self { authorisation: true, ..self }
     }
 
     /// The link must be encrypted with a key of at least this many bytes (7 to 16).
     #[must_use]
     pub const fn key_size(self, bytes: u8) -> Self {
-        Self {
-            encryption: true,
-            key_size: bytes,
-            ..self
-        }
+        Self { encryption: true, key_size: bytes, ..self }
     }
 
     /// Whether the access exists at all, for a link that is secure enough.
@@ -142,10 +125,7 @@ pub struct Permissions {
 
 impl Permissions {
     /// Readable by everybody, writable by nobody.
-    pub const READ_ONLY: Self = Self {
-        read: Access::OPEN,
-        write: Access::NONE,
-    };
+    pub const READ_ONLY: Self = Self { read: Access::OPEN, write: Access::NONE };
 
     pub(crate) fn check_read(self, link: Security) -> Result<(), AttError> {
         if !self.read.is_permitted() {
@@ -166,26 +146,15 @@ impl Permissions {
     pub(crate) fn within(self, properties: Properties) -> Self {
         let writes = Properties::WRITE | Properties::WRITE_WITHOUT_RESPONSE;
         Self {
-            read: if properties.contains(Properties::READ) {
-                self.read
-            } else {
-                Access::NONE
-            },
-            write: if properties.intersects(writes) {
-                self.write
-            } else {
-                Access::NONE
-            },
+            read: if properties.contains(Properties::READ) { self.read } else { Access::NONE },
+            write: if properties.intersects(writes) { self.write } else { Access::NONE },
         }
     }
 }
 
 impl Default for Permissions {
     fn default() -> Self {
-        Self {
-            read: Access::OPEN,
-            write: Access::OPEN,
-        }
+        Self { read: Access::OPEN, write: Access::OPEN }
     }
 }
 
@@ -193,26 +162,14 @@ impl Default for Permissions {
 mod tests {
     use super::*;
 
-    const BONDED: Security = Security {
-        bonded: true,
-        encrypted: false,
-        authenticated: false,
-        authorised: false,
-        key_size: 0,
-    };
-    const ENCRYPTED: Security = Security {
-        encrypted: true,
-        key_size: 7,
-        ..BONDED
-    };
+    const BONDED: Security =
+        Security { bonded: true, encrypted: false, authenticated: false, authorised: false, key_size: 0 };
+    const ENCRYPTED: Security = Security { encrypted: true, key_size: 7, ..BONDED };
 
     #[test]
     fn each_lack_of_security_has_its_own_code() {
         let plain = Security::default();
-        let authenticated = Security {
-            authenticated: true,
-            ..ENCRYPTED
-        };
+        let authenticated = Security { authenticated: true, ..ENCRYPTED };
         let cases = [
             (Access::OPEN, plain, Ok(())),
             (Access::OPEN.encrypted(), plain, Err(0x05)),
@@ -227,30 +184,16 @@ mod tests {
             (Access::OPEN.key_size(16), ENCRYPTED, Err(0x0C)),
             (Access::OPEN.key_size(7), ENCRYPTED, Ok(())),
             (Access::OPEN.authorised(), authenticated, Err(0x08)),
-            (
-                Access::OPEN.authorised(),
-                Security {
-                    authorised: true,
-                    ..plain
-                },
-                Ok(()),
-            ),
+            (Access::OPEN.authorised(), Security { authorised: true, ..plain }, Ok(())),
         ];
         for (access, link, expected) in cases {
-            assert_eq!(
-                access.check_security(link),
-                expected.map_err(AttError),
-                "{access:?} {link:?}"
-            );
+            assert_eq!(access.check_security(link), expected.map_err(AttError), "{access:?} {link:?}");
         }
     }
 
     #[test]
     fn what_is_not_permitted_is_refused_before_security_is_looked_at() {
-        let none = Permissions {
-            read: Access::NONE.encrypted(),
-            write: Access::NONE.encrypted(),
-        };
+        let none = Permissions { read: Access::NONE.encrypted(), write: Access::NONE.encrypted() };
         assert_eq!(none.check_read(Security::default()), Err(AttError(0x02)));
         assert_eq!(none.check_write(Security::default()), Err(AttError(0x03)));
     }

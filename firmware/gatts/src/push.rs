@@ -22,9 +22,7 @@ pub(crate) fn set_value(shared: &Shared, state: &CharacteristicState, value: Rc<
     let limit = shared.config.push_queue;
     let queued = {
         let mut clients = shared.clients.borrow_mut();
-        if clients
-            .iter()
-            .any(|client| subscription(client, state).is_some() && client.pushes.len() >= limit)
+        if clients.iter().any(|client| subscription(client, state).is_some() && client.pushes.len() >= limit)
         {
             return Err(Error::QueueFull { limit });
         }
@@ -32,11 +30,7 @@ pub(crate) fn set_value(shared: &Shared, state: &CharacteristicState, value: Rc<
         for client in clients.iter_mut() {
             if let Some(indicate) = subscription(client, state) {
                 let handle = state.handle.get();
-                client.pushes.push_back(Push {
-                    handle,
-                    indicate,
-                    value: Rc::clone(&value),
-                });
+                client.pushes.push_back(Push { handle, indicate, value: Rc::clone(&value) });
                 queued = true;
             }
         }
@@ -69,17 +63,10 @@ pub(crate) fn transmit(shared: &Shared, conn: ConnId, now_ms: u64, out: &mut [u8
         let push = client.pushes.remove(index)?;
         if push.indicate {
             let deadline_ms = now_ms.saturating_add(TRANSACTION_TIMEOUT_MS);
-            client.awaiting = Some(Awaiting {
-                handle: push.handle,
-                deadline_ms,
-            });
+            client.awaiting = Some(Awaiting { handle: push.handle, deadline_ms });
         }
         let mut pdu = Response::new(out, client.mtu.into());
-        pdu.begin(if push.indicate {
-            HANDLE_VALUE_IND
-        } else {
-            HANDLE_VALUE_NTF
-        });
+        pdu.begin(if push.indicate { HANDLE_VALUE_IND } else { HANDLE_VALUE_NTF });
         pdu.put(&push.handle.to_le_bytes());
         pdu.put(&push.value);
         Some(pdu.len())
@@ -92,10 +79,7 @@ pub(crate) fn confirmed(shared: &Shared, conn: ConnId) {
     let Some(Some(awaiting)) = shared.client(conn, |client| client.awaiting.take()) else {
         return;
     };
-    shared.observe(Observed::Confirmed {
-        conn,
-        handle: awaiting.handle,
-    });
+    shared.observe(Observed::Confirmed { conn, handle: awaiting.handle });
     if shared.client(conn, |client| !client.pushes.is_empty()) == Some(true) {
         shared.wake();
     }
@@ -103,12 +87,7 @@ pub(crate) fn confirmed(shared: &Shared, conn: ConnId) {
 
 /// The earliest moment at which an indication times out.
 pub(crate) fn next_deadline_ms(shared: &Shared) -> Option<u64> {
-    shared
-        .clients
-        .borrow()
-        .iter()
-        .filter_map(|client| Some(client.awaiting.as_ref()?.deadline_ms))
-        .min()
+    shared.clients.borrow().iter().filter_map(|client| Some(client.awaiting.as_ref()?.deadline_ms)).min()
 }
 
 /// Gives up indications whose time is over. Their client gets no further push on this connection (Core Vol
@@ -121,9 +100,7 @@ pub(crate) fn poll_timeouts(shared: &Shared, now_ms: u64) {
 
 fn take_expired(shared: &Shared, now_ms: u64) -> Option<(ConnId, u16)> {
     shared.clients.borrow_mut().iter_mut().find_map(|client| {
-        let expired = client
-            .awaiting
-            .take_if(|awaiting| awaiting.deadline_ms <= now_ms)?;
+        let expired = client.awaiting.take_if(|awaiting| awaiting.deadline_ms <= now_ms)?;
         client.silenced = true;
         client.pushes.clear();
         Some((client.conn, expired.handle))

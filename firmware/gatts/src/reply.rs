@@ -127,9 +127,6 @@ mod tests {
     #[test]
     fn an_error_is_a_rejection() {
         assert_eq!(Reply::from(AttError(0x80)), Reply::Reject(AttError(0x80)));
-        assert_eq!(
-            Reply::from(Err::<u8, _>(AttError(0x81))),
-            Reply::Reject(AttError(0x81))
-        );
+        assert_eq!(Reply::from(Err::<u8, _>(AttError(0x81))), Reply::Reject(AttError(0x81)));
     }
 }

@@ -71,11 +71,7 @@ impl Server {
         if gone.is_none() {
             return;
         }
-        self.shared
-            .gap
-            .borrow_mut()
-            .disconnect
-            .retain(|pending| *pending != conn);
+        self.shared.gap.borrow_mut().disconnect.retain(|pending| *pending != conn);
         self.shared.observe(Observed::Disconnected { conn });
         handler::bluetooth_event(&self.shared, Events::CLIENT_DISCONNECTED);
         self.shared.wake();

@@ -45,11 +45,7 @@ impl Shared {
 
     /// Looks at one client; `None` if the connection is not served. `f` must run nothing of the application.
     pub(crate) fn client<R>(&self, conn: ConnId, f: impl FnOnce(&mut Client) -> R) -> Option<R> {
-        self.clients
-            .borrow_mut()
-            .iter_mut()
-            .find(|client| client.conn == conn)
-            .map(f)
+        self.clients.borrow_mut().iter_mut().find(|client| client.conn == conn).map(f)
     }
 
     pub(crate) fn set_observer(&self, observer: Option<Rc<RefCell<Observer>>>) {

@@ -51,8 +51,7 @@ impl Table {
             return Err(Error::ForeignService);
         };
         if is_last {
-            self.layout
-                .or_undo(|layout| layout.characteristic(&characteristic))?;
+            self.layout.or_undo(|layout| layout.characteristic(&characteristic))?;
             self.layout.extend_last_service();
             owner.characteristics.push(characteristic);
             return Ok(());
@@ -84,9 +83,7 @@ impl Table {
 
     pub(crate) fn find(&self, handle: u16) -> Option<&Attribute> {
         let attributes = &self.layout.attributes;
-        let index = attributes
-            .binary_search_by_key(&handle, |attribute| attribute.handle)
-            .ok()?;
+        let index = attributes.binary_search_by_key(&handle, |attribute| attribute.handle).ok()?;
         attributes.get(index)
     }
 
@@ -94,17 +91,11 @@ impl Table {
     pub(crate) fn range(&self, first: u16, last: u16) -> impl Iterator<Item = &Attribute> {
         let attributes = &self.layout.attributes;
         let skip = attributes.partition_point(|attribute| attribute.handle < first);
-        attributes
-            .iter()
-            .skip(skip)
-            .take_while(move |attribute| attribute.handle <= last)
+        attributes.iter().skip(skip).take_while(move |attribute| attribute.handle <= last)
     }
 
     pub(crate) fn characteristics(&self) -> impl Iterator<Item = &Rc<CharacteristicState>> {
-        self.services
-            .iter()
-            .flat_map(|service| &service.characteristics)
-            .map(|one| &one.state)
+        self.services.iter().flat_map(|service| &service.characteristics).map(|one| &one.state)
     }
 }
 
@@ -153,11 +144,7 @@ impl Layout {
     }
 
     fn service(&mut self, service: &ServiceDefinition) -> Result<(), Error> {
-        let uuid = if service.primary {
-            types::PRIMARY_SERVICE
-        } else {
-            types::SECONDARY_SERVICE
-        };
+        let uuid = if service.primary { types::PRIMARY_SERVICE } else { types::SECONDARY_SERVICE };
         let value = Kind::Declaration(service.uuid.as_le_bytes().into());
         let first = self.place(service.handle, uuid, value)?;
         // Includes come before characteristics (Core Vol 3 Part G 3.1).
@@ -177,10 +164,7 @@ impl Layout {
     /// Handles of the included service, and its UUID if that is a 16-bit one (Core Vol 3 Part G 3.2).
     fn include_value(&self, service: usize) -> Option<Rc<[u8]>> {
         let (first, last) = *self.ranges.get(service)?;
-        let declaration = self
-            .attributes
-            .iter()
-            .find(|attribute| attribute.handle == first)?;
+        let declaration = self.attributes.iter().find(|attribute| attribute.handle == first)?;
         let Kind::Declaration(uuid) = &declaration.kind else {
             return None;
         };
@@ -202,11 +186,7 @@ impl Layout {
         value.push(state.properties.bits());
         value.extend_from_slice(&value_handle.to_le_bytes());
         value.extend_from_slice(state.uuid.as_le_bytes());
-        self.place(
-            Some(declaration),
-            types::CHARACTERISTIC,
-            Kind::Declaration(value.into()),
-        )?;
+        self.place(Some(declaration), types::CHARACTERISTIC, Kind::Declaration(value.into()))?;
         self.place(Some(value_handle), state.uuid, Kind::Value(Rc::clone(state)))?;
         if state.allowed_cccd_bits() != 0 {
             self.place(definition.cccd_handle, types::CCCD, Kind::Cccd(Rc::clone(state)))?;
@@ -230,23 +210,14 @@ impl Layout {
 
     fn place(&mut self, fixed: Option<u16>, uuid: Uuid, kind: Kind) -> Result<u16, Error> {
         let handle = self.next(fixed)?;
-        self.attributes.push(Attribute {
-            handle,
-            uuid,
-            group_end: handle,
-            kind,
-        });
+        self.attributes.push(Attribute { handle, uuid, group_end: handle, kind });
         self.last_handle = handle;
         Ok(handle)
     }
 
     /// The group opened by `declaration` ends with the last attribute placed.
     fn close_group(&mut self, declaration: u16) {
-        let opened = self
-            .attributes
-            .iter_mut()
-            .rev()
-            .find(|attribute| attribute.handle == declaration);
+        let opened = self.attributes.iter_mut().rev().find(|attribute| attribute.handle == declaration);
         if let Some(attribute) = opened {
             attribute.group_end = self.last_handle;
         }

@@ -18,9 +18,7 @@ enum Form {
 
 /// `00000000-0000-1000-8000-00805F9B34FB` with its first 32 bits replaced, least significant byte first.
 const fn on_bluetooth_base([a, b, c, d]: [u8; 4]) -> [u8; 16] {
-    [
-        0xFB, 0x34, 0x9B, 0x5F, 0x80, 0x00, 0x00, 0x80, 0x00, 0x10, 0x00, 0x00, a, b, c, d,
-    ]
+    [0xFB, 0x34, 0x9B, 0x5F, 0x80, 0x00, 0x00, 0x80, 0x00, 0x10, 0x00, 0x00, a, b, c, d]
 }
 
 impl Uuid {
@@ -56,9 +54,7 @@ impl Uuid {
         if let Ok(short) = <[u8; 2]>::try_from(bytes) {
             return Some(Self(Form::Short(short)));
         }
-        <[u8; 16]>::try_from(bytes)
-            .ok()
-            .map(|long| Self(Form::Long(long)))
+        <[u8; 16]>::try_from(bytes).ok().map(|long| Self(Form::Long(long)))
     }
 
     /// The bytes as they stand in a PDU: 2 or 16, least significant first.
@@ -137,19 +133,13 @@ mod tests {
         let wide = Uuid::from_int(0x1_0000).unwrap();
         assert_eq!(wide.to_string(), "00010000-0000-1000-8000-00805f9b34fb");
         assert_eq!(Uuid::from_int(0xFFFF_FFFF).unwrap().as_le_bytes().len(), 16);
-        assert_eq!(
-            Uuid::from_int(0x1_0000_0000),
-            Err(Error::UuidOutOfRange(0x1_0000_0000))
-        );
+        assert_eq!(Uuid::from_int(0x1_0000_0000), Err(Error::UuidOutOfRange(0x1_0000_0000)));
     }
 
     #[test]
     fn other_lengths_are_refused() {
         for length in (0..40).filter(|length| *length != 16) {
-            assert_eq!(
-                Uuid::from_bytes(&[0; 40][..length]),
-                Err(Error::UuidLength(length))
-            );
+            assert_eq!(Uuid::from_bytes(&[0; 40][..length]), Err(Error::UuidLength(length)));
         }
     }
 

@@ -47,11 +47,7 @@ fn encode_int(n: i64) -> Result<Vec<u8>, Error> {
 }
 
 pub(crate) fn check_length(length: usize, limit: usize) -> Result<(), Error> {
-    if length > limit {
-        Err(Error::ValueTooLong { length, limit })
-    } else {
-        Ok(())
-    }
+    if length > limit { Err(Error::ValueTooLong { length, limit }) } else { Ok(()) }
 }
 
 macro_rules! from_int {
@@ -127,10 +123,7 @@ mod tests {
     #[test]
     fn the_limit_is_512_bytes() {
         assert_eq!(Value::Bytes(&[0; 512]).encode().unwrap().len(), 512);
-        let error = Error::ValueTooLong {
-            length: 513,
-            limit: 512,
-        };
+        let error = Error::ValueTooLong { length: 513, limit: 512 };
         assert_eq!(Value::Bytes(&[0; 513]).encode(), Err(error));
     }
 }

@@ -35,18 +35,14 @@ impl Bluetooth {
     /// A server with the GAP service (device name, appearance) at handles 1 to 5, the GATT service at 6,
     /// and nothing else.
     pub fn new(config: Config) -> Self {
-        let bluetooth = Self {
-            shared: Rc::new(Shared::new(config)),
-        };
+        let bluetooth = Self { shared: Rc::new(Shared::new(config)) };
         // Six attributes always fit into an empty table.
         let _ = bluetooth.add_standard_services();
         bluetooth
     }
 
     pub(crate) fn new_handle(shared: &Rc<Shared>) -> Self {
-        Self {
-            shared: Rc::clone(shared),
-        }
+        Self { shared: Rc::clone(shared) }
     }
 
     fn add_standard_services(&self) -> Result<(), Error> {
@@ -70,11 +66,7 @@ impl Bluetooth {
         if !self.shared.clients.borrow().is_empty() {
             return Err(Error::ClientConnected);
         }
-        if config
-            .includes
-            .iter()
-            .any(|service| !Rc::ptr_eq(&service.shared, &self.shared))
-        {
+        if config.includes.iter().any(|service| !Rc::ptr_eq(&service.shared, &self.shared)) {
             return Err(Error::ForeignService);
         }
         let index = self.shared.table.borrow_mut().add_service(ServiceDefinition {
@@ -112,10 +104,7 @@ impl Bluetooth {
     /// Runs `handler` at each event in `trigger` (connection, disconnection), in place of any earlier
     /// handler. With an empty `trigger` the callback is removed.
     pub fn callback(&self, trigger: Events, handler: impl FnMut(&Bluetooth, Events) + 'static) {
-        let callback = BluetoothCallback {
-            trigger,
-            handler: Rc::new(RefCell::new(handler)),
-        };
+        let callback = BluetoothCallback { trigger, handler: Rc::new(RefCell::new(handler)) };
         let callback = Some(callback).filter(|callback| !callback.trigger.is_empty());
         // The old one is dropped after the borrow: dropping it may run code of the application.
         drop(self.shared.callback.replace(callback));
@@ -133,13 +122,7 @@ impl Bluetooth {
 
     /// Asks the transport to end every connection. Clients are served until it reports that they have gone.
     pub fn disconnect_client(&self) {
-        let connected = self
-            .shared
-            .clients
-            .borrow()
-            .iter()
-            .map(|client| client.conn)
-            .collect();
+        let connected = self.shared.clients.borrow().iter().map(|client| client.conn).collect();
         self.shared.gap.borrow_mut().disconnect = connected;
         self.shared.wake();
     }

@@ -27,10 +27,7 @@ pub struct Characteristic {
 
 impl Characteristic {
     pub(crate) fn new(shared: &Rc<Shared>, state: &Rc<CharacteristicState>) -> Self {
-        Self {
-            shared: Rc::clone(shared),
-            state: Rc::clone(state),
-        }
+        Self { shared: Rc::clone(shared), state: Rc::clone(state) }
     }
 
     /// The stored value.
@@ -59,10 +56,7 @@ impl Characteristic {
         mut handler: impl FnMut(&Characteristic, &Call<'_>) -> R + 'static,
     ) {
         let erased = move |owner: &Characteristic, call: &Call<'_>| handler(owner, call).into();
-        let callback = CharacteristicCallback {
-            trigger,
-            handler: Rc::new(RefCell::new(erased)),
-        };
+        let callback = CharacteristicCallback { trigger, handler: Rc::new(RefCell::new(erased)) };
         self.replace_callback(Some(callback).filter(|callback| !callback.trigger.is_empty()));
     }
 
@@ -114,11 +108,6 @@ impl Characteristic {
 
 impl fmt::Debug for Characteristic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Characteristic({} at {:#06x})",
-            self.uuid(),
-            self.value_handle()
-        )
+        write!(f, "Characteristic({} at {:#06x})", self.uuid(), self.value_handle())
     }
 }

@@ -61,12 +61,7 @@ pub struct ServiceConfig {
 impl ServiceConfig {
     /// A primary service.
     pub fn new(uuid: Uuid) -> Self {
-        Self {
-            uuid,
-            primary: true,
-            handle: None,
-            includes: Vec::new(),
-        }
+        Self { uuid, primary: true, handle: None, includes: Vec::new() }
     }
 
     /// Makes it a secondary service.
@@ -195,13 +190,7 @@ impl DescriptorConfig {
     /// An empty descriptor that can be read.
     pub fn new(uuid: Uuid) -> Self {
         let permissions = Permissions::READ_ONLY;
-        Self {
-            uuid,
-            permissions,
-            value: Ok(Vec::new()),
-            max_len: longest(),
-            handle: None,
-        }
+        Self { uuid, permissions, value: Ok(Vec::new()), max_len: longest(), handle: None }
     }
 
     /// A Characteristic User Description (Core Vol 3 Part G 3.3.3.2).

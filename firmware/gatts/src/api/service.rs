@@ -22,10 +22,7 @@ pub struct Service {
 
 impl Service {
     pub(super) fn new(shared: &Rc<Shared>, index: usize) -> Self {
-        Self {
-            shared: Rc::clone(shared),
-            index,
-        }
+        Self { shared: Rc::clone(shared), index }
     }
 
     /// Adds a characteristic at the end of this service. Services behind it move up, and their handles
@@ -63,10 +60,7 @@ impl Service {
             cccd_handle: config.cccd_handle,
             descriptors,
         };
-        self.shared
-            .table
-            .borrow_mut()
-            .add_characteristic(self.index, definition)?;
+        self.shared.table.borrow_mut().add_characteristic(self.index, definition)?;
         Ok(Characteristic::new(&self.shared, &state))
     }
 
@@ -81,11 +75,7 @@ impl Service {
     }
 
     fn range(&self) -> (u16, u16) {
-        self.shared
-            .table
-            .borrow()
-            .range_of(self.index)
-            .unwrap_or_default()
+        self.shared.table.borrow().range_of(self.index).unwrap_or_default()
     }
 }
 
@@ -104,10 +94,5 @@ fn descriptor_state(config: DescriptorConfig) -> Result<DescriptorState, Error> 
     let max_len = usize::from(config.max_len);
     check_length(value.len(), max_len)?;
     let value = RefCell::new(value.into());
-    Ok(DescriptorState {
-        uuid: config.uuid,
-        permissions: config.permissions,
-        max_len,
-        value,
-    })
+    Ok(DescriptorState { uuid: config.uuid, permissions: config.permissions, max_len, value })
 }

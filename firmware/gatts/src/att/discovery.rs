@@ -18,11 +18,7 @@ pub(super) fn take_range(parameters: &[u8]) -> Result<(u16, u16, &[u8]), Refusal
 
 /// Core Vol 3 Part F 3.4.3.1: a range starts above 0 and does not run backwards.
 pub(super) fn check_range(first: u16, last: u16) -> Result<(), Refusal> {
-    if first == 0 || first > last {
-        Err(Refusal::at(first, AttError::INVALID_HANDLE))
-    } else {
-        Ok(())
-    }
+    if first == 0 || first > last { Err(Refusal::at(first, AttError::INVALID_HANDLE)) } else { Ok(()) }
 }
 
 /// An attribute type of 2 or 16 bytes at the end of a request.
@@ -32,11 +28,7 @@ pub(super) fn take_type(rest: &[u8]) -> Result<Uuid, Refusal> {
 
 /// The outcome of a search: something was written behind the opcode, or nothing was found.
 pub(super) fn found_or(first: u16, found: bool) -> Result<(), Refusal> {
-    if found {
-        Ok(())
-    } else {
-        Err(Refusal::at(first, AttError::ATTRIBUTE_NOT_FOUND))
-    }
+    if found { Ok(()) } else { Err(Refusal::at(first, AttError::ATTRIBUTE_NOT_FOUND)) }
 }
 
 /// Core Vol 3 Part F 3.4.3.1.
@@ -86,10 +78,7 @@ pub(super) fn find_by_type_value(
     response.begin(opcode::FIND_BY_TYPE_VALUE_RSP);
     let mut found = false;
     let table = context.shared.table.borrow();
-    for attribute in table
-        .range(first, last)
-        .filter(|attribute| attribute.uuid == uuid)
-    {
+    for attribute in table.range(first, last).filter(|attribute| attribute.uuid == uuid) {
         let readable = attribute.kind.check_read(context.security).is_ok();
         if !readable || *attribute.kind.stored(|handle| context.cccd_bits(handle)) != *wanted {
             continue;
@@ -119,10 +108,7 @@ pub(super) fn read_by_group_type(
     let cut = MAX_GROUP_VALUE.min(context.mtu.saturating_sub(6));
     let table = context.shared.table.borrow();
     let mut length = None;
-    for attribute in table
-        .range(first, last)
-        .filter(|attribute| attribute.uuid == uuid)
-    {
+    for attribute in table.range(first, last).filter(|attribute| attribute.uuid == uuid) {
         let value = attribute.kind.stored(|handle| context.cccd_bits(handle));
         let shown = value.get(..cut).unwrap_or(&value);
         match length {

@@ -97,9 +97,7 @@ struct Context<'a> {
 impl Context<'_> {
     /// This client's CCCD bits of the characteristic value at a handle.
     fn cccd_bits(&self, handle: u16) -> u8 {
-        self.shared
-            .client(self.conn, |client| client.cccd_bits(handle))
-            .unwrap_or(0)
+        self.shared.client(self.conn, |client| client.cccd_bits(handle)).unwrap_or(0)
     }
 }
 
@@ -112,12 +110,7 @@ pub(crate) fn receive(shared: &Rc<Shared>, conn: ConnId, pdu: &[u8], out: &mut [
     else {
         return 0;
     };
-    let context = Context {
-        shared,
-        conn,
-        mtu,
-        security,
-    };
+    let context = Context { shared, conn, mtu, security };
     match Role::of(opcode) {
         Role::ForClient => 0,
         Role::Confirmation => {
@@ -151,10 +144,7 @@ fn request(
 ) -> Result<(), Refusal> {
     use opcode::*;
     // Any request closes the snapshot of the last Read, except a Read Blob that goes on with it.
-    let snapshot = context
-        .shared
-        .client(context.conn, |client| client.snapshot.take())
-        .flatten();
+    let snapshot = context.shared.client(context.conn, |client| client.snapshot.take()).flatten();
     let supported = [
         EXCHANGE_MTU_REQ,
         FIND_INFORMATION_REQ,
@@ -222,7 +212,5 @@ fn exchange_mtu(
 
 /// Keeps what a Read has answered with, for the Read Blobs that follow.
 fn open_snapshot(context: &Context<'_>, handle: u16, value: Rc<[u8]>) {
-    context.shared.client(context.conn, |client| {
-        client.snapshot = Some(Snapshot { handle, value })
-    });
+    context.shared.client(context.conn, |client| client.snapshot = Some(Snapshot { handle, value }));
 }

@@ -30,11 +30,7 @@ pub(crate) fn take_u16(parameters: &[u8]) -> Result<(u16, &[u8]), Refusal> {
 
 /// Refuses a PDU with something behind its last field.
 pub(crate) fn end(rest: &[u8]) -> Result<(), Refusal> {
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::of_request(AttError::INVALID_PDU))
-    }
+    if rest.is_empty() { Ok(()) } else { Err(Refusal::of_request(AttError::INVALID_PDU)) }
 }
 
 /// A PDU being written. What goes beyond ATT_MTU is cut.
@@ -46,10 +42,7 @@ pub(crate) struct Response<'a> {
 impl<'a> Response<'a> {
     pub(crate) fn new(out: &'a mut [u8], mtu: usize) -> Self {
         let end = out.len().min(mtu);
-        Self {
-            out: out.get_mut(..end).unwrap_or_default(),
-            len: 0,
-        }
+        Self { out: out.get_mut(..end).unwrap_or_default(), len: 0 }
     }
 
     /// Starts the PDU afresh.

@@ -51,9 +51,7 @@ pub(super) fn blob(
         None => fetch(context, handle, readable)?,
     };
     open_snapshot(context, handle, Rc::clone(&value));
-    let part = value
-        .get(usize::from(offset)..)
-        .ok_or(Refusal::at(handle, AttError::INVALID_OFFSET))?;
+    let part = value.get(usize::from(offset)..).ok_or(Refusal::at(handle, AttError::INVALID_OFFSET))?;
     response.begin(opcode::READ_BLOB_RSP);
     response.put(part);
     Ok(())
@@ -62,13 +60,8 @@ pub(super) fn blob(
 /// The attribute at a handle, if this client may read it.
 fn readable(context: &Context<'_>, handle: u16) -> Result<Kind, Refusal> {
     let table = context.shared.table.borrow();
-    let attribute = table
-        .find(handle)
-        .ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
-    attribute
-        .kind
-        .check_read(context.security)
-        .map_err(|error| Refusal::at(handle, error))?;
+    let attribute = table.find(handle).ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
+    attribute.kind.check_read(context.security).map_err(|error| Refusal::at(handle, error))?;
     Ok(attribute.kind.clone())
 }
 
@@ -82,17 +75,10 @@ fn fetch(context: &Context<'_>, handle: u16, kind: Kind) -> Result<Rc<[u8]>, Ref
 
 /// A characteristic's answer: what its handler says, else the value stored once it has run.
 fn answer(context: &Context<'_>, state: &Rc<CharacteristicState>) -> Result<Rc<[u8]>, AttError> {
-    let call = Call {
-        event: Events::CHAR_READ_EVENT,
-        value: &[],
-        conn: context.conn,
-    };
+    let call = Call { event: Events::CHAR_READ_EVENT, value: &[], conn: context.conn };
     let unusable = |error: Error| {
         let handle = state.handle.get();
-        context.shared.observe(Observed::HandlerError {
-            handle,
-            error: &error,
-        });
+        context.shared.observe(Observed::HandlerError { handle, error: &error });
         AttError::UNLIKELY_ERROR
     };
     match handler::characteristic_event(context.shared, state, &call) {
@@ -141,10 +127,7 @@ fn list_stored(
 ) -> Result<Option<Rc<CharacteristicState>>, Refusal> {
     let table = context.shared.table.borrow();
     let mut length = None;
-    for attribute in table
-        .range(first, last)
-        .filter(|attribute| attribute.uuid == uuid)
-    {
+    for attribute in table.range(first, last).filter(|attribute| attribute.uuid == uuid) {
         match attribute.kind.check_read(context.security) {
             Ok(()) => {}
             // The first one's error answers the request; a later one only ends the list.

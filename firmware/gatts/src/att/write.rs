@@ -16,13 +16,8 @@ pub(super) fn store(context: &Context<'_>, parameters: &[u8]) -> Result<(), Refu
     let (handle, value) = take_u16(parameters)?;
     let kind = {
         let table = context.shared.table.borrow();
-        let attribute = table
-            .find(handle)
-            .ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
-        attribute
-            .kind
-            .check_write(context.security)
-            .map_err(|error| Refusal::at(handle, error))?;
+        let attribute = table.find(handle).ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
+        attribute.kind.check_write(context.security).map_err(|error| Refusal::at(handle, error))?;
         attribute.kind.clone()
     };
     let stored = match kind {
@@ -46,16 +41,10 @@ fn characteristic(
     state: &Rc<CharacteristicState>,
     value: &[u8],
 ) -> Result<(), AttError> {
-    state
-        .check_length(value.len())
-        .map_err(|_| AttError::INVALID_ATTRIBUTE_VALUE_LENGTH)?;
+    state.check_length(value.len()).map_err(|_| AttError::INVALID_ATTRIBUTE_VALUE_LENGTH)?;
     handler::authorise_write(context.shared, state, value)?;
     state.store(value.into());
-    let call = Call {
-        event: Events::CHAR_WRITE_EVENT,
-        value,
-        conn: context.conn,
-    };
+    let call = Call { event: Events::CHAR_WRITE_EVENT, value, conn: context.conn };
     handler::characteristic_event(context.shared, state, &call);
     Ok(())
 }
@@ -71,14 +60,8 @@ fn subscribe(context: &Context<'_>, state: &Rc<CharacteristicState>, value: &[u8
     if bits & !state.allowed_cccd_bits() != 0 {
         return Err(AttError::CCCD_IMPROPERLY_CONFIGURED);
     }
-    context.shared.client(context.conn, |client| {
-        client.set_cccd_bits(state.handle.get(), bits)
-    });
-    let call = Call {
-        event: Events::CHAR_SUBSCRIBE_EVENT,
-        value,
-        conn: context.conn,
-    };
+    context.shared.client(context.conn, |client| client.set_cccd_bits(state.handle.get(), bits));
+    let call = Call { event: Events::CHAR_SUBSCRIBE_EVENT, value, conn: context.conn };
     handler::characteristic_event(context.shared, state, &call);
     Ok(())
 }
