@@ -72,7 +72,7 @@ fn events(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
     let (of, known) = if is_bluetooth {
         (Some(EventSource::Bluetooth), BLUETOOTH_EVENTS)
     } else {
-        let target = reader.names.read(of, reader.sink);
+        let target = reader.names.read_or(of, Some("bluetooth"), reader.sink);
         (target.map(EventSource::Characteristic), CHARACTERISTIC_EVENTS)
     };
     let expect = fields.get("expect").map(|node| fields::bits(node, "`expect`", known, reader.sink));

@@ -210,9 +210,8 @@ fn includes(node: &Node<'_>, before: &[Service], sink: &mut Sink) -> Vec<usize> 
             Some(index) => indices.push(index),
             None => {
                 let message = format!("there is no service `{}` before this one", Sink::short(name));
-                let known =
-                    before.iter().map(|service| service.name.as_str()).filter(|name| !name.is_empty());
-                sink.report_unknown(Code::UnknownName, item.mark, message, name, known);
+                let hint = "a service stands before the ones that include it";
+                sink.report(Code::UnknownName, item.mark, message, hint);
             }
         }
     }

@@ -66,6 +66,16 @@ impl<'d> Characteristics<'d> {
 
     /// Reads the name of a characteristic.
     pub(super) fn read(&self, node: &Node<'_>, sink: &mut Sink) -> Option<CharacteristicRef> {
+        self.read_or(node, None, sink)
+    }
+
+    /// Reads the name of a characteristic, where one other word could stand too.
+    pub(super) fn read_or(
+        &self,
+        node: &Node<'_>,
+        other: Option<&str>,
+        sink: &mut Sink,
+    ) -> Option<CharacteristicRef> {
         let name = fields::text(node, "a characteristic's name", sink)?;
         let found = self.0.get(name).copied();
         if found.is_none() {
@@ -74,7 +84,7 @@ impl<'d> Characteristics<'d> {
             let mut known: Vec<(CharacteristicRef, &str)> =
                 self.0.iter().map(|(name, at)| (*at, *name)).filter(|(_, name)| !name.is_empty()).collect();
             known.sort_unstable();
-            let names = known.iter().map(|(_, name)| *name);
+            let names = known.iter().map(|(_, name)| *name).chain(other);
             sink.report_unknown(Code::UnknownName, node.mark, message, name, names);
         }
         found

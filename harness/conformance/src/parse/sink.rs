@@ -7,6 +7,8 @@ use crate::scenario::Place;
 const MAX_DIAGNOSTICS: usize = 100;
 /// Names longer than this are cut in messages, and have no near neighbour.
 const MAX_NAME: usize = 40;
+/// The beginning of a known name is near to it from this many characters on.
+const SHORTEST_BEGINNING: usize = 4;
 
 /// Where something stands and how long it is, in characters; 0 if it has no text of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,16 +122,19 @@ fn hint_for<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Str
     }
 }
 
-/// Near means: one edit in three characters, at least one, transpositions counted as one.
+/// Near means: one edit in three characters, at least one, transpositions counted as one; or the
+/// name's beginning.
 fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     if name.len() > MAX_NAME {
         return None;
     }
     let name = name.to_lowercase().replace('_', "-");
     let distance = |other: &str| strsim::damerau_levenshtein(&name, &other.replace('_', "-"));
+    let is_beginning = |other: &str| name.len() >= SHORTEST_BEGINNING && other.starts_with(&name);
+    let is_near = |distance: usize, other: &str| distance <= (other.len().max(name.len()) / 3).max(1);
     known
         .map(|candidate| (distance(candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len().max(name.len()) / 3).max(1))
+        .filter(|(distance, candidate)| is_near(*distance, candidate) || is_beginning(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -14,6 +14,10 @@ const MAX_QUIET_MS: u32 = 600_000;
 /// The integers that the API takes.
 const INTEGERS: &str = "integers go from 0 to 4294967295";
 
+/// How a UUID is written.
+const UUID_FORMS: &str = "write an integer up to 0xFFFFFFFF, 16 characters in quotes (their bytes, least \
+                          significant first), or \"36353433-3231-3039-3837-363534333231\"";
+
 /// A value as the device's API takes it: integer, text, list of bytes, or `{hex: ".."}`. Whether it
 /// has bytes is another question, so that a scenario can show what the API refuses.
 pub(super) fn api_value(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<ApiValue> {
@@ -26,9 +30,15 @@ pub(super) fn api_value(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<
                 sink.report(Code::BadValue, node.mark, format!("{what} is out of range"), INTEGERS);
                 None
             }
-            Plain::Null | Plain::Bool(_) | Plain::OddNumber => {
-                let message = format!("{what} is an integer, a text or bytes");
-                sink.report(Code::BadValue, node.mark, message, "put a text in quotes");
+            odd => {
+                let hint = match odd {
+                    Plain::Null => "write a value after the colon",
+                    Plain::OddNumber => "write an integer without leading zeros, or put a text in quotes",
+                    _ => "put a text in quotes",
+                };
+                let message =
+                    format!("{what} is an integer, a text or bytes, this is {}", fields::kind(node));
+                sink.report(Code::BadValue, node.mark, message, hint);
                 None
             }
         },
@@ -105,27 +115,27 @@ pub(super) fn hex(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<Vec<u8
 
 /// A UUID: an integer up to 32 bits, 16 characters that are its bytes, or the canonical text.
 pub(super) fn uuid(node: &Node<'_>, sink: &mut Sink) -> Option<Uuid> {
-    let hint = "write an integer (0x04D2), 16 characters in quotes (their bytes, least significant first), \
-                or \"36353433-3231-3039-3837-363534333231\"";
     let Content::Scalar { text, plain } = &node.content else {
         if !matches!(node.content, Content::Broken) {
             let message = format!("a UUID is an integer or a text, this is {}", fields::kind(node));
-            sink.report(Code::BadUuid, node.mark, message, hint);
+            sink.report(Code::BadUuid, node.mark, message, UUID_FORMS);
         }
         return None;
     };
-    let number = if *plain { fields::resolve(text) } else { Plain::Text };
-    let (uuid, problem) = match number {
-        Plain::Int(number) => match u32::try_from(number) {
-            Ok(number) => (Some(uuid_from_integer(number)), ""),
-            Err(_) => (None, "an integer UUID has at most 32 bits"),
-        },
-        Plain::Text => (uuid_from_text(text), "this text is no UUID"),
-        Plain::Huge => (None, "an integer UUID has at most 32 bits"),
-        Plain::Null | Plain::Bool(_) | Plain::OddNumber => (None, "this is no UUID"),
+    let uuid = match if *plain { fields::resolve(text) } else { Plain::Text } {
+        Plain::Int(number) => u32::try_from(number).ok().map(uuid_from_integer),
+        Plain::Text => uuid_from_text(text),
+        Plain::Huge | Plain::Null | Plain::Bool(_) | Plain::OddNumber => None,
     };
     if uuid.is_none() {
-        sink.report(Code::BadUuid, node.mark, problem, hint);
+        let is_digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let hint = match text.len() {
+            16 if *plain => "put the 16 characters in quotes".to_owned(),
+            4 if is_digits => format!("write a 16-bit UUID as an integer: 0x{text}"),
+            _ => UUID_FORMS.to_owned(),
+        };
+        let message = format!("`{}` is no UUID", Sink::short(text));
+        sink.report(Code::BadUuid, node.mark, message, hint);
     }
     uuid
 }
