@@ -47,7 +47,11 @@ pub(crate) fn judge<'o>(
         _ => None,
     }));
     if let Some(came) = seen.central.iter().find(|event| is_breach(action, event)) {
-        return broken("the device", came, "it to keep to the protocol", None);
+        let wanted = match came {
+            CentralEvent::Disconnected => "it to stay connected",
+            _ => "it to keep to the protocol",
+        };
+        return broken("the device", came, wanted, None);
     }
     match action {
         Action::Connect => link(seen, &CentralEvent::Connected, "the client"),
@@ -86,16 +90,16 @@ fn is_breach(action: &Action, event: &CentralEvent) -> bool {
     }
 }
 
-/// The first event that answers a step; pushes and link changes come by themselves.
+/// The first event that answers a step: not one that comes by itself, and a link's end only where
+/// there is nothing else.
 fn answer(seen: &StepObservation) -> Option<&CentralEvent> {
-    let answers =
-        |event: &&CentralEvent| !matches!(event, CentralEvent::Pushed { .. } | CentralEvent::Mtu(_));
     let is_link =
         |event: &&CentralEvent| matches!(event, CentralEvent::Connected | CentralEvent::Disconnected);
-    seen.central
-        .iter()
-        .find(|event| answers(event) && !is_link(event))
-        .or_else(|| seen.central.iter().find(is_link))
+    let comes_by_itself = |event: &&CentralEvent| {
+        matches!(event, CentralEvent::Pushed { .. } | CentralEvent::Mtu(_) | CentralEvent::Found(_))
+    };
+    let mut events = seen.central.iter().filter(|event| !comes_by_itself(event));
+    events.clone().find(|event| !is_link(event)).or_else(|| events.find(is_link))
 }
 
 /// What an event says of the device, as the predicate of a sentence.
@@ -111,7 +115,7 @@ fn said(event: &CentralEvent) -> String {
         CentralEvent::Pdu(bytes) => format!("answered {}", spelling::pdu(bytes)),
         CentralEvent::Nothing => "did not answer".to_owned(),
         CentralEvent::NoResponse => "gave no response".to_owned(),
-        CentralEvent::Malformed(words) => format!("broke the protocol: {words}"),
+        CentralEvent::Malformed(words) => format!("broke the protocol ({})", spelling::escaped(words)),
         CentralEvent::Missing(name) => format!("does not show {name}"),
         CentralEvent::Pushed { .. } | CentralEvent::Found(_) => {
             format!("sent {}", trace::central_line(event))

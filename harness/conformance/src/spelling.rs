@@ -158,6 +158,9 @@ pub(crate) fn uuid(uuid: &[u8]) -> String {
     if let Some(short) = short_uuid(uuid) {
         return format!("0x{short:04X}");
     }
+    if uuid.is_empty() {
+        return "(empty)".to_owned();
+    }
     let mut text = String::new();
     for (index, byte) in uuid.iter().rev().enumerate() {
         if uuid.len() == 16 && matches!(index, 4 | 6 | 8 | 10) {

@@ -130,7 +130,7 @@ pub(crate) fn central_line(event: &CentralEvent) -> String {
         CentralEvent::Pdu(bytes) => format!("pdu {}", spelling::pdu(bytes)),
         CentralEvent::Nothing => "nothing".to_owned(),
         CentralEvent::NoResponse => "no response".to_owned(),
-        CentralEvent::Malformed(words) => format!("malformed: {words}"),
+        CentralEvent::Malformed(words) => format!("malformed {}", spelling::quoted(words)),
         CentralEvent::Missing(name) => format!("missing {name}"),
         CentralEvent::Found(found) => found_line(found),
     }
