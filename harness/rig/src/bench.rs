@@ -19,6 +19,9 @@ pub const ABLE: [Need; 2] = [Need::RawAtt, Need::Board];
 /// A plan is run again when the radio alone ended it, but not without end.
 const ATTEMPTS: u64 = 5;
 
+/// For faults that only this project's own code can have.
+const REPORT: &str = "report it, with the scenario and the seed";
+
 /// How a bench is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BenchOptions {
@@ -55,7 +58,7 @@ pub fn run_plan(plan: &Plan, options: BenchOptions) -> BenchRun {
         run = catch_unwind(AssertUnwindSafe(|| run_once(plan, options))).unwrap_or_else(|panic| BenchRun {
             driven: failed(Fault::new(
                 format!("the bench panicked: {}", panic_message(panic.as_ref())),
-                "report it, with the scenario and the seed",
+                REPORT,
             )),
             ..BenchRun::default()
         });
@@ -67,6 +70,30 @@ pub fn run_plan(plan: &Plan, options: BenchOptions) -> BenchRun {
 }
 
 fn run_once(plan: &Plan, options: BenchOptions) -> BenchRun {
+    let (result, after) = on_bench(options, async |seed, link, central| {
+        drive(plan, link, central, Setup { seed, certain_radio: true }).await
+    });
+    let mut driven = result.unwrap_or_else(failed);
+    if let Some(fault) = after.host_fault {
+        driven.fault.get_or_insert(fault.at(None));
+    }
+    BenchRun { driven, capture: after.capture, bench_us: after.bench_us, console: after.console }
+}
+
+/// What is left of a bench.
+pub(crate) struct Aftermath {
+    capture: Option<Capture>,
+    bench_us: u64,
+    console: String,
+    /// What one of the hosts did against the HCI.
+    pub(crate) host_fault: Option<Fault>,
+}
+
+/// Builds a bench and runs `work` on it, with a seed that is drawn from the bench's.
+pub(crate) fn on_bench<R>(
+    options: BenchOptions,
+    work: impl AsyncFnOnce(u64, &BoardLink, &AttCentral<Controller>) -> R,
+) -> (Result<R, Fault>, Aftermath) {
     let air = Air::new(options.seed);
     air.set_loss(options.loss_per_mille);
     if options.capture {
@@ -76,40 +103,30 @@ fn run_once(plan: &Plan, options: BenchOptions) -> BenchRun {
     let board = VirtualBoard::new(&air, board_radio.clone());
     let central = AttCentral::new(central_radio.clone());
     let link = BoardLink::new();
-    let setup = Setup { seed: air.rng("scenario").u64(..), certain_radio: true };
-    let line = FaultyLine::new(board.serial(), options.fault);
+    let seed = air.rng("scenario").u64(..);
     let result = {
-        let mut tasks = (
-            pin!(board.pump()),
-            pin!(board.host()),
-            pin!(board.link()),
-            pin!(link.run(line)),
-            pin!(central.run()),
-        );
+        let (mut pump, mut host, mut serial) = (pin!(board.pump()), pin!(board.host()), pin!(board.link()));
+        let mut line = pin!(link.run(FaultyLine::new(board.serial(), options.fault)));
+        let mut radio = pin!(central.run());
         let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 5] =
-            [tasks.0.as_mut(), tasks.1.as_mut(), tasks.2.as_mut(), tasks.3.as_mut(), tasks.4.as_mut()];
-        air.run(drive(plan, &link, &central, setup), &mut tasks)
+            [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), radio.as_mut()];
+        air.run(work(seed, &link, &central), &mut tasks)
     };
-    let mut driven = result.unwrap_or_else(|stalled| {
-        failed(Fault::new(stalled.to_string(), "report it, with the scenario and the seed"))
-    });
-    for (whose, radio) in [("board", &board_radio), ("central", &central_radio)] {
-        if let Some(error) = host_error(radio) {
-            let cause = format!("the {whose}'s host broke the HCI: {error}");
-            let fault = Fault::new(cause, "report it, with the scenario and the seed");
-            driven.fault.get_or_insert(fault.at(None));
-        }
-    }
-    BenchRun {
-        driven,
+    let fault = |(whose, radio): (&str, &Controller)| {
+        let cause = format!("the {whose}'s host broke the HCI: {}", host_error(radio)?);
+        Some(Fault::new(cause, REPORT))
+    };
+    let aftermath = Aftermath {
         capture: options.capture.then(|| air.take_capture()),
         bench_us: air.now(),
         console: link.console(),
-    }
+        host_fault: [("board", &board_radio), ("central", &central_radio)].into_iter().find_map(fault),
+    };
+    (result.map_err(|stalled| Fault::new(stalled.to_string(), REPORT)), aftermath)
 }
 
 /// The board's and the central's.
-pub(crate) fn controllers(air: &Air) -> (Controller, Controller) {
+fn controllers(air: &Air) -> (Controller, Controller) {
     let named = |name: &str| ControllerConfig { name: name.to_owned(), ..ControllerConfig::default() };
     (air.controller(named("board")), air.controller(named("central")))
 }
@@ -126,7 +143,7 @@ fn host_error(radio: &Controller) -> Option<HostError> {
 }
 
 /// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".into())
 }

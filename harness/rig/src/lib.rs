@@ -15,6 +15,7 @@ pub mod fault;
 mod hex;
 pub mod line;
 pub mod link;
+pub mod measure;
 pub mod run;
 
 pub use air::{Capture, write_btsnoop};

@@ -298,7 +298,7 @@ fn note(failure: Failure, seen: &mut StepObservation) -> Result<(), Stop> {
 
 /// A random static address (Core Vol 6 Part B 1.3.2.1): a new one each run, so that no operating
 /// system knows the device already.
-fn static_address(seed: u64) -> Address {
+pub(crate) fn static_address(seed: u64) -> Address {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut bytes = [0; 6];
     rng.fill(&mut bytes);

@@ -60,6 +60,7 @@ where
             }
             Action::Write { target, value, mode, .. } => {
                 let Some(handle) = self.value_handle(*target, seen) else { return Ok(()) };
+                self.check_fits(value)?;
                 match mode {
                     WriteMode::Request => written(self.central.write(handle, value).await, seen),
                     WriteMode::Command => self.write_command(handle, value, seen).await,
@@ -184,8 +185,23 @@ where
         seen: &mut StepObservation,
     ) -> Result<(), Stop> {
         let Some(handle) = self.descriptor_handle(target, descriptor, seen) else { return Ok(()) };
+        self.check_fits(value)?;
         self.note_subscription(handle, value);
         written(self.central.write(handle, value).await, seen)
+    }
+
+    /// A client may not send what the MTU has no room for (Core Vol 3 Part F 3.4.5.1): the device
+    /// could not be blamed for any answer.
+    fn check_fits(&self, value: &[u8]) -> Result<(), Stop> {
+        const HEADER_LEN: usize = 3;
+        let room = usize::from(self.central.mtu()) - HEADER_LEN;
+        if value.len() <= room {
+            return Ok(());
+        }
+        Err(Stop::Rig(Fault::new(
+            format!("a value of {} bytes does not fit a write with {room} bytes of room", value.len()),
+            "let the scenario exchange a larger MTU first",
+        )))
     }
 
     /// From the first write that may switch indications on, each step waits for confirmations.
