@@ -1,5 +1,7 @@
 //! Whatever the text: an answer, in time, in bounds.
 
+#![expect(clippy::indexing_slicing, reason = "helpers of tests may fail like tests")]
+
 use std::time::{Duration, Instant};
 
 use conformance::diagnostic::Code;

@@ -1,5 +1,7 @@
 //! What each form of the language means.
 
+#![expect(clippy::panic, reason = "helpers of tests may fail like tests")]
+
 use conformance::lopy;
 use conformance::parse::parse;
 use conformance::plan::{self, plan};

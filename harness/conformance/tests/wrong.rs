@@ -1,5 +1,7 @@
 //! Every kind of mistake has its file in `fixtures/wrong/`, with the message beside it.
 
+#![expect(clippy::expect_used, reason = "helpers of tests may fail like tests")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;

@@ -55,11 +55,14 @@ impl<'d> Order<'d> {
             Action::Subscribe { target, bits, expect: Expect::Success } => {
                 self.subscribe(*target, *bits, mark, sink);
             }
-            Action::WriteDescriptor { target, descriptor: DescriptorRef::Cccd, value, expect } => {
-                if *expect == Expect::Success {
-                    let bits = value.first().map_or(0, |low| u16::from(*low));
-                    *self.subscribed.entry(*target).or_default() |= bits;
-                }
+            Action::WriteDescriptor {
+                target,
+                descriptor: DescriptorRef::Cccd,
+                value,
+                expect: Expect::Success,
+            } => {
+                let bits = value.first().map_or(0, |low| u16::from(*low));
+                *self.subscribed.entry(*target).or_default() |= bits;
             }
             Action::Expect { push, target, .. } => self.expect(*push, *target, mark, sink),
             _ => {}
