@@ -1,2 +1,7 @@
 //! The `gattest` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gattest::main()
+}

@@ -1,0 +1,52 @@
+//! Colours and units of the terminal. Colours are dropped where the output is no terminal and where
+//! `NO_COLOR` is set; the words never depend on them.
+
+use anstyle::{AnsiColor, Style};
+use conformance::verdict::Verdict;
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const UNSURE: Style = AnsiColor::Yellow.on_default();
+pub(super) const QUIET: Style = Style::new().dimmed();
+
+/// A verdict's word, and its colour.
+pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Style) {
+    match verdict {
+        Verdict::Pass => ("pass", GOOD),
+        Verdict::Fail(_) => ("FAIL", BAD),
+        Verdict::Inconclusive(_) => ("inconclusive", UNSURE),
+        Verdict::Skipped(_) => ("skip", QUIET),
+    }
+}
+
+/// Microseconds as milliseconds, or as seconds from one second on.
+pub(crate) fn duration(us: u64) -> String {
+    let tenths = |unit: u64| {
+        let rounded = us.saturating_add(unit / 20) / (unit / 10);
+        format!("{}.{}", rounded / 10, rounded % 10)
+    };
+    if us < 999_950 { format!("{} ms", tenths(1_000)) } else { format!("{} s", tenths(1_000_000)) }
+}
+
+/// Microseconds as seconds with two decimals.
+pub(super) fn seconds(us: u64) -> String {
+    let hundredths = us.saturating_add(5_000) / 10_000;
+    format!("{}.{:02} s", hundredths / 100, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_to_one_tenth() {
+        assert_eq!(duration(0), "0.0 ms");
+        assert_eq!(duration(412), "0.4 ms");
+        assert_eq!(duration(450), "0.5 ms");
+        assert_eq!(duration(999_949), "999.9 ms");
+        assert_eq!(duration(999_950), "1.0 s");
+        assert_eq!(duration(30_040_000), "30.0 s");
+        assert_eq!(seconds(124_999), "0.12 s");
+        assert_eq!(seconds(u64::MAX / 2), "9223372036854.78 s");
+    }
+}
