@@ -212,8 +212,49 @@ fn a_characteristic_added_to_an_earlier_service_moves_the_later_ones_up() {
     first.characteristic(plain()).unwrap();
     assert_eq!((second.handle(), late.value_handle()), (11, 13));
 
-    let fixed = bluetooth.service(ServiceConfig::new(Uuid::from_u16(0x3333)).handle(15)).unwrap();
-    let taken = Error::HandleTaken { handle: 15, lowest_free: 18 };
+    let fixed = bluetooth.service(ServiceConfig::new(Uuid::from_u16(0x3333)).handle(17)).unwrap();
+    assert_eq!((second.handle(), late.value_handle(), fixed.handle()), (11, 13, 17));
+    let taken = Error::HandleTaken { handle: 17, lowest_free: 18 };
     assert_eq!(first.characteristic(plain()).unwrap_err(), taken);
-    assert_eq!((second.handle(), late.value_handle(), fixed.handle()), (11, 13, 15));
+    assert_eq!((second.handle(), late.value_handle(), fixed.handle()), (11, 13, 17));
+    // What did not fit has left no trace: something smaller does fit.
+    first.characteristic(plain().properties(Properties::READ)).unwrap();
+    assert_eq!((second.handle(), late.value_handle(), fixed.handle()), (13, 15, 17));
+}
+
+/// Services 0x1111 with one characteristic 0x2222 of 9 bytes each, from handle 7 on, four handles a piece.
+fn alike(count: usize) -> Server {
+    let bluetooth = Bluetooth::new(Config::default());
+    for _ in 0..count {
+        let service = bluetooth.service(ServiceConfig::new(Uuid::from_u16(0x1111))).unwrap();
+        service.characteristic(plain().value(&[9; 9])).unwrap();
+    }
+    let server = bluetooth.server();
+    server.connected(CONN, Security::default());
+    server
+}
+
+#[test]
+fn no_list_ends_with_half_an_entry() {
+    let server = alike(8);
+    // One byte is missing for the next entry each time: entries of 11, 6, 4 and 4 bytes.
+    check(&server, "08 07 00 FF FF 22 22", "09 0B 09 00 09 09 09 09 09 09 09 09 09");
+    check(&server, "02 19 00", "03 05 02");
+    let groups = "11 06 07 00 0A 00 11 11 0B 00 0E 00 11 11 0F 00 12 00 11 11";
+    check(&server, "10 07 00 FF FF 00 28", groups);
+    let pairs = "05 01 07 00 00 28 08 00 03 28 09 00 22 22 0A 00 02 29 0B 00 00 28";
+    check(&server, "04 07 00 FF FF", pairs);
+    check(&server, "02 18 00", "03 05 02");
+    let ranges = "07 07 00 0A 00 0B 00 0E 00 0F 00 12 00 13 00 16 00 17 00 1A 00";
+    check(&server, "06 01 00 FF FF 00 28 11 11", ranges);
+}
+
+#[test]
+fn uuid_sizes_are_not_mixed_even_where_there_is_room() {
+    let server = two_services();
+    check(&server, "02 00 01", "03 05 02");
+    check(&server, "04 07 00 0A 00", "05 01 07 00 00 28 08 00 03 28");
+    check(&server, "04 09 00 0A 00", "05 02 09 00 61 62 33 34 35 36 37 38 39 30 31 32 33 34 35 36");
+    check(&server, "10 01 00 FF FF 00 28", "11 06 01 00 05 00 00 18 06 00 06 00 01 18");
+    check(&server, "08 04 00 FF FF 03 28", "09 07 04 00 02 05 00 01 2A");
 }
