@@ -34,8 +34,6 @@
 //!   (Core Vol 6 Part B 4.5.1).
 //! * No encryption, one PHY (LE 1M), no extended advertising, no LL privacy; the supported features say so.
 
-#![cfg_attr(test, allow(clippy::allow_attributes, reason = "macros of the test libraries"))]
-
 // The implementation of critical sections that embassy-sync and embassy-time link against.
 use critical_section as _;
 

@@ -33,6 +33,7 @@ impl PacketQueue {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         let length = u16::try_from(length).unwrap_or(u16::MAX);
         let [low, high] = length.to_le_bytes();
+        self.bytes.reserve(3 + usize::from(length));
         self.bytes.extend_from_slice(&[tag, low, high]);
         let end = self.bytes.len() + usize::from(length);
         for part in parts {

@@ -41,7 +41,7 @@ pub(crate) type Outcome = Result<Vec<u8>, u8>;
 
 impl Radio {
     /// A packet from a controller's host.
-    pub(crate) fn from_host(
+    pub(crate) fn packet_from_host(
         &mut self,
         index: usize,
         kind: PacketKind,

@@ -105,8 +105,10 @@ impl Station {
     }
 
     pub(crate) fn number_of_completed_packets(&mut self, handle: u16, count: u16) {
-        let parameters: [&[u8]; 3] = [&[1], &handle.to_le_bytes(), &count.to_le_bytes()];
-        self.event(code::NUMBER_OF_COMPLETED_PACKETS, &parameters);
+        let ([h_low, h_high], [c_low, c_high]) = (handle.to_le_bytes(), count.to_le_bytes());
+        // In one piece: this is half of all events.
+        let event = [code::NUMBER_OF_COMPLETED_PACKETS, 5, 1, h_low, h_high, c_low, c_high];
+        self.port.send_event(&[&event]);
     }
 
     pub(crate) fn data_buffer_overflow(&mut self) {

@@ -107,7 +107,7 @@ impl Controller {
     /// # Errors
     /// [`HostError`] for what a host must not send; the packet is dropped. The same is on [`Controller::host_errors`].
     pub fn write_packet(&self, kind: PacketKind, bytes: &[u8]) -> Result<(), HostError> {
-        self.radio.borrow_mut().from_host(self.index, kind, bytes)
+        self.radio.borrow_mut().packet_from_host(self.index, kind, bytes)
     }
 
     /// What the host did wrong so far, such as sending more ACL data packets than the controller has room for.
@@ -182,7 +182,7 @@ impl Transport for Controller {
         scratch.clear();
         let Ok(()) = tx.write_hci(&mut scratch);
         let mut radio = self.radio.borrow_mut();
-        let _noted_already = radio.from_host(self.index, P::KIND, &scratch);
+        let _noted_already = radio.packet_from_host(self.index, P::KIND, &scratch);
         radio.put_scratch(scratch);
         Ok(())
     }

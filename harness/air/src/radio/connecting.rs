@@ -132,7 +132,7 @@ impl Radio {
             anchor_us: now + TRANSMIT_WINDOW_DELAY_US + phase_us,
             counter: 0,
             scheduled: false,
-            supervised: false,
+            watch_us: None,
             update: None,
             central: self.open_end(index, Side::Central, central, peripheral_address, timing),
             peripheral: self.open_end(index, Side::Peripheral, peripheral, central_address, timing),

@@ -78,11 +78,15 @@ impl Radio {
             link.scheduled = true;
             self.schedule(link.anchor_us, Happening::ConnectionEvent { link: index, epoch });
         }
-        if (lossy || !whole) && !link.supervised {
-            link.supervised = true;
-            let open = [Side::Central, Side::Peripheral].into_iter().filter(|side| link.end(*side).open);
-            let deadline = open.map(|side| link.deadline_us(side)).min().unwrap_or(0);
-            self.schedule(deadline.max(self.clock.now()), Happening::Supervision { link: index, epoch });
+        if (lossy || !whole)
+            && let Some(deadline) = link.first_deadline_us()
+        {
+            let deadline = deadline.max(self.clock.now());
+            // A look that comes too early renews itself, so the deadline may move on without a new one.
+            if link.watch_us.is_none_or(|watch| watch > deadline) {
+                link.watch_us = Some(deadline);
+                self.schedule(deadline, Happening::Supervision { link: index, epoch });
+            }
         }
         if let Some(slot) = self.links.get_mut(index) {
             *slot = Some(link);
@@ -201,9 +205,9 @@ impl Radio {
             return;
         }
         let flags = if tag == tag::START { boundary::FIRST_FLUSHABLE } else { boundary::CONTINUING };
-        let head = (receiver.handle | flags << 12).to_le_bytes();
-        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes();
-        station.port.send(PacketKind::AclData, &[&head, &length, bytes]);
+        let [low, high] = (receiver.handle | flags << 12).to_le_bytes();
+        let [len_low, len_high] = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes();
+        station.port.send(PacketKind::AclData, &[&[low, high, len_low, len_high], bytes]);
         sender.head_delivered = true;
         if station.settings.host_flow.enabled {
             station.settings.host_flow.outstanding += 1;
@@ -249,9 +253,13 @@ impl Radio {
 
     /// Ends the link at an end that has not heard the other for too long.
     pub(super) fn supervise(&mut self, index: usize, epoch: u64) {
-        let Some(mut link) = self.take_link(index, epoch) else { return };
-        link.supervised = false;
         let now = self.clock.now();
+        let Some(mut link) = self.take_link(index, epoch) else { return };
+        // An update may have put an earlier look in the place of this one.
+        if link.watch_us != Some(now) {
+            return self.settle(index, link);
+        }
+        link.watch_us = None;
         link.catch_up(now);
         for side in [Side::Central, Side::Peripheral] {
             if link.end(side).open && link.deadline_us(side) <= now {

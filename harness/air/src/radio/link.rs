@@ -154,8 +154,8 @@ pub(crate) struct Link {
     pub(super) counter: u16,
     /// The next connection event is in the radio's queue.
     pub(super) scheduled: bool,
-    /// A look at the supervision timeout is in the radio's queue.
-    pub(super) supervised: bool,
+    /// When the radio's queue has a look at the supervision timeouts.
+    pub(super) watch_us: Option<u64>,
     pub(super) update: Option<Update>,
     pub(super) central: End,
     pub(super) peripheral: End,
@@ -220,6 +220,12 @@ impl Link {
     /// How long the next packets of both ends take, in us.
     pub(super) fn exchange_us(&self) -> u64 {
         self.central.head_us() + self.peripheral.head_us() + 2 * T_IFS_US
+    }
+
+    /// When the first of the ends that are left gives up.
+    pub(super) fn first_deadline_us(&self) -> Option<u64> {
+        let open = [Side::Central, Side::Peripheral].into_iter().filter(|side| self.end(*side).open);
+        open.map(|side| self.deadline_us(side)).min()
     }
 
     /// When an end gives the other up: after the supervision timeout, or after six intervals if it never heard the

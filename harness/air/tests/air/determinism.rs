@@ -15,10 +15,11 @@ fn bench(seed: u64) -> Capture {
             air.set_loss(200);
             central.must(0x2018, &[]).await;
             for number in 0..50 {
-                central.send(there, &[number]);
+                // A Read Request and its response on the ATT channel.
+                central.send(there, &[3, 0, 4, 0, 0x0A, number, 0]);
                 peripheral.data().await;
                 Timer::after_millis(air.rng("pause").u64(0..20)).await;
-                peripheral.send(here, &[number; 30]);
+                peripheral.send(here, &[4, 0, 4, 0, 0x0B, number, 2, 3]);
                 central.data().await;
             }
             central.disconnect(there).await;

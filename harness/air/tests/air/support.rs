@@ -181,3 +181,8 @@ pub(crate) async fn reconnect(central: &Host, peripheral: &Host, interval: u16, 
         (central.le_event(CONNECTION_COMPLETE).await, peripheral.le_event(CONNECTION_COMPLETE).await);
     (handle_of(&handles.0), handle_of(&handles.1))
 }
+
+/// The last byte of Disconnection Complete.
+pub(crate) async fn reason(host: &Host) -> u8 {
+    host.event(DISCONNECTION_COMPLETE).await[3]
+}
