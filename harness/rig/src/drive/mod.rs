@@ -210,6 +210,11 @@ where
             }
             Err(Stop::Gone(reason)) => {
                 self.ended_unasked(reason, &mut seen).await?;
+                if matches!(action, Action::Disconnect | Action::Restart) {
+                    // In these steps an end of the connection alone would look as it should.
+                    let words = "the device ended the connection before it was to end";
+                    seen.central.push(CentralEvent::Malformed(words.to_owned()));
+                }
                 flow = Flow::Over;
             }
             Err(stop) => return Err(stop),
