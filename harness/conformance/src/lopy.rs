@@ -1,5 +1,7 @@
 //! The built-in device: the example application of requirements.md.
 
+use std::sync::OnceLock;
+
 use crate::parse::device_table;
 use crate::parse::sink::Sink;
 use crate::scenario::{Builtin, Device};
@@ -13,9 +15,12 @@ pub const TABLE: &str = include_str!("lopy.yaml");
 /// `None` only if [`TABLE`] had a mistake, which a test excludes.
 #[must_use]
 pub fn device() -> Option<Device> {
-    describe(&mut Sink::default())
+    // Most scenarios ask for it, and it never changes: reading it takes longer than reading them.
+    static DEVICE: OnceLock<Option<Device>> = OnceLock::new();
+    DEVICE.get_or_init(|| describe(&mut Sink::default())).clone()
 }
 
+/// Reads the table anew, to report what is wrong with it.
 pub(crate) fn describe(sink: &mut Sink) -> Option<Device> {
     device_table(TABLE, Builtin::Lopy, sink)
 }

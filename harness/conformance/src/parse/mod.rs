@@ -67,7 +67,7 @@ fn scenario(file: &str, id: &str, root: &Node<'_>, sink: &mut Sink) -> Option<Sc
 fn read_device(node: &Node<'_>, sink: &mut Sink) -> Option<Device> {
     match &node.content {
         Content::Scalar { text, .. } => match text.as_ref() {
-            "lopy" => lopy::describe(sink),
+            "lopy" => lopy::device().or_else(|| lopy::describe(sink)),
             _ => {
                 let message = format!("there is no built-in device `{}`", Sink::short(text));
                 let hint = "write `device: lopy`, or a table with `services:`";
