@@ -206,9 +206,10 @@ impl Link {
         self.peripheral.heard_us = self.central.heard_us;
     }
 
-    /// Whether the next connection event must be simulated for what an end has to say.
+    /// Whether the next connection event must be simulated for what an end has to say. (While one end is leaving,
+    /// the other still has its LL_TERMINATE_IND queued.)
     pub(super) fn has_business(&self) -> bool {
-        let end_has = |end: &End| !end.tx.is_empty() || end.leaving.is_some() || !end.established;
+        let end_has = |end: &End| !end.tx.is_empty() || !end.established;
         end_has(&self.central) || end_has(&self.peripheral) || self.update.is_some()
     }
 
