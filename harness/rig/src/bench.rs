@@ -55,18 +55,20 @@ pub fn run_plan(plan: &Plan, options: BenchOptions) -> BenchRun {
     for attempt in 0..ATTEMPTS {
         // The first attempt keeps the seed; another seed is another fate on the radio.
         let options = BenchOptions { seed: options.seed.wrapping_add(attempt << 32), ..options };
-        run = catch_unwind(AssertUnwindSafe(|| run_once(plan, options))).unwrap_or_else(|panic| BenchRun {
-            driven: failed(Fault::new(
-                format!("the bench panicked: {}", panic_message(panic.as_ref())),
-                REPORT,
-            )),
-            ..BenchRun::default()
-        });
+        run = guarded(|| run_once(plan, options));
         if !run.driven.retry {
             break;
         }
     }
     run
+}
+
+/// A panic ends one bench, not the process.
+fn guarded(work: impl FnOnce() -> BenchRun) -> BenchRun {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let cause = format!("the bench panicked: {}", panic_message(panic.as_ref()));
+        BenchRun { driven: failed(Fault::new(cause, REPORT)), ..BenchRun::default() }
+    })
 }
 
 fn run_once(plan: &Plan, options: BenchOptions) -> BenchRun {
@@ -146,4 +148,27 @@ fn host_error(radio: &Controller) -> Option<HostError> {
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_fault_of_the_bench() {
+        let run = guarded(|| panic!("out of {}", "luck"));
+        let fault = run.driven.fault.unwrap();
+        assert_eq!(fault.cause, "the bench panicked: out of luck");
+        assert!(run.driven.observations.is_empty());
+    }
+
+    #[test]
+    fn a_bench_that_waits_for_nothing_is_a_fault() {
+        let (result, _) = on_bench(BenchOptions::default(), async |_, _, _| {
+            std::future::pending::<()>().await;
+        });
+        let fault = result.unwrap_err();
+        assert!(fault.cause.contains("nothing is ready"), "{fault}");
+        assert_eq!(fault.cure, REPORT);
+    }
 }

@@ -1,7 +1,7 @@
 //! The I/O half of gattest: it drives a plan against a board and observes what comes of it.
 //!
 //! [`link`] is the harness's end of the control link, [`central`] our own ATT client over HCI,
-//! [`drive`] carries a plan out with both; [`bench`] is the bench that exists only in memory, and [`run`]
+//! [`drive`] carries a plan out with both; [`mod@bench`] is the bench that exists only in memory, and [`run`]
 //! takes many scenarios through many of them.
 //!
 //! **Invariants:** nothing here prints or judges. Every wait has a condition and a named deadline on

@@ -1,13 +1,11 @@
 //! The central against devices that break the rules, over the virtual radio.
 
-mod support;
-
+use crate::support::{ATT, Act, Peer, att};
 use air::{Air, Controller, ControllerConfig};
 use embassy_time::{Duration, Instant};
 use rig::central::{Address, AttCentral, Failure, TRANSACTION_TIMEOUT};
 use std::cell::RefCell;
 use std::pin::{Pin, pin};
-use support::{ATT, Act, Peer, att};
 
 const ADDRESS: Address = Address { bytes: [1, 2, 3, 4, 5, 0xC6], random: true };
 

@@ -1,8 +1,7 @@
 //! What the driver makes of devices that break the rules, and of benches that break: the first are
 //! observations that fail, the second faults that say nothing about the device.
 
-mod support;
-
+use crate::support::{ATT, Act, Peer, att};
 use air::{Air, ControllerConfig};
 use board::SerialEnd;
 use conformance::compare::compare;
@@ -16,7 +15,6 @@ use rig::central::AttCentral;
 use rig::drive::{Driven, Setup, drive};
 use rig::link::BoardLink;
 use std::pin::{Pin, pin};
-use support::{ATT, Act, Peer, att};
 use wire::{Answer, Command, Event, FromBoard, Hello, Request};
 
 /// Serves the control link for ever; events that `mute` fits are kept back.

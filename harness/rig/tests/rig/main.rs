@@ -1,0 +1,12 @@
+//! The rig over the virtual radio: right devices, wrong devices and broken benches.
+
+#[cfg(test)]
+mod central;
+#[cfg(test)]
+mod drive;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod seeds;
+#[cfg(test)]
+mod support;
