@@ -137,9 +137,9 @@ pub(crate) fn set_callback(
     };
     match callback.arg.clone() {
         Some(arg) => {
-            characteristic.callback_with(trigger, arg, move |arg: &String, call| rules.run(arg, call))
+            characteristic.callback_with(trigger, arg, move |arg: &String, call| rules.run(|| arg.clone(), call))
         }
-        None => characteristic.callback(trigger, move |chr, call| rules.run(&describe(chr), call)),
+        None => characteristic.callback(trigger, move |chr, call| rules.run(|| describe(chr), call)),
     }
 }
 
@@ -174,7 +174,7 @@ struct Rules {
 }
 
 impl Rules {
-    fn run(&self, arg: &str, call: &Call<'_>) -> Reply {
+    fn run(&self, arg: impl Fn() -> String, call: &Call<'_>) -> Reply {
         let counter = {
             let mut counter = self.counter.borrow_mut();
             *counter = counter.saturating_add(1);
@@ -186,7 +186,7 @@ impl Rules {
         let mut reply = Reply::Stored;
         for action in &rule.actions {
             match action {
-                RuleAction::Log(text) => self.console.line(self.fill_in(text, arg, counter)),
+                RuleAction::Log(text) => self.console.line(self.fill_in(text, &arg, counter)),
                 RuleAction::Reply(with) => reply = value(with).into(),
                 RuleAction::ReplyCounter => reply = counter.into(),
                 RuleAction::Reject(code) => reply = AttError(*code).into(),
@@ -211,8 +211,11 @@ impl Rules {
         }
     }
 
-    fn fill_in(&self, text: &str, arg: &str, counter: i64) -> String {
-        let mut line = text.replace("{counter}", &counter.to_string()).replace("{arg}", arg);
+    fn fill_in(&self, text: &str, arg: &impl Fn() -> String, counter: i64) -> String {
+        let mut line = text.replace("{counter}", &counter.to_string());
+        if line.contains("{arg}") {
+            line = line.replace("{arg}", &arg());
+        }
         if line.contains("{value}") {
             line = line.replace("{value}", &PyBytes(&self.owner.value()).to_string());
         }

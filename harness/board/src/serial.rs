@@ -49,9 +49,14 @@ impl Direction {
             0 => self.rng.usize(1..=there),
             _ => there,
         };
-        for (to, from) in buf.iter_mut().zip(self.bytes.drain(..len)) {
-            *to = from;
+        // Whole slices: the ring may hold the bytes in two parts.
+        let (first, second) = self.bytes.as_slices();
+        let from_first = len.min(first.len());
+        if let Some((head, tail)) = buf.get_mut(..len).and_then(|buf| buf.split_at_mut_checked(from_first)) {
+            head.copy_from_slice(first.get(..from_first).unwrap_or_default());
+            tail.copy_from_slice(second.get(..len - from_first).unwrap_or_default());
         }
+        self.bytes.drain(..len);
         if let Some(writer) = self.writer.take() {
             writer.wake();
         }
@@ -60,7 +65,7 @@ impl Direction {
 
     fn write(&mut self, buf: &[u8]) -> usize {
         let len = buf.len().min(BUFFER - self.bytes.len());
-        self.bytes.extend(buf.iter().take(len));
+        self.bytes.extend(buf.get(..len).unwrap_or_default());
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
