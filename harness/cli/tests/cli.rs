@@ -1,0 +1,241 @@
+//! Exit codes, messages and files of the command.
+
+mod common;
+
+use std::fs;
+
+use common::{GOOD, folder, gattest, shown};
+use conformance::report::RunEvent;
+use conformance::verdict::Verdict;
+use gattest::report::{Reporter as _, Terminal};
+use gattest::select::{load, select};
+use rig::line::LinkFault;
+use rig::run::{Job, Options, run};
+
+#[test]
+fn a_missing_folder_is_a_usage_error() {
+    let empty = folder(&[]);
+    let (code, out, err) = shown(&gattest(empty.path(), &["run"]));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert_eq!(err, "error: failed to read scenarios: No such file or directory (os error 2)\n");
+}
+
+#[test]
+fn wrong_options_are_usage_errors() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    for arguments in [
+        &["run", "--seed", "x"] as &[&str],
+        &["run", "--loss", "901"],
+        &["run", "--jobs", "0"],
+        &["run", "--seeds", "0"],
+        &["run", "--seeds", "2", "--accept"],
+        &["run", "--bogus"],
+        &["walk"],
+        &[],
+    ] {
+        let (code, out, err) = shown(&gattest(here.path(), arguments));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(err.contains("--help") || err.contains("Usage: gattest"), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn files_that_are_no_scenarios_are_usage_errors() {
+    let here = folder(&[("a.txt", ""), ("b/c.yml", GOOD)]);
+    for (path, named) in [("a.txt", "a.txt"), ("b", "b/c.yml")] {
+        let (code, _, err) = shown(&gattest(here.path(), &["run", path]));
+        assert_eq!(code, Some(2));
+        assert_eq!(err, format!("error: {named} is not a scenario: the file's name must end in .yaml\n"));
+    }
+    fs::write(here.path().join("d.yaml"), b"name: \xFF\n").expect("a file");
+    let (code, _, err) = shown(&gattest(here.path(), &["run", "d.yaml"]));
+    assert_eq!(code, Some(2));
+    assert!(err.starts_with("error: failed to read d.yaml: the file is not UTF-8"), "{err}");
+}
+
+#[test]
+fn every_mistake_of_every_file_is_shown_and_nothing_runs() {
+    let wrong = "name: x\ncovers: [VAL-2]\ndevice: lopi\nsteps:\n  - read: chr1\n";
+    let here = folder(&[
+        ("scenarios/a.yaml", wrong),
+        ("scenarios/b.yaml", "name: y\n"),
+        ("scenarios/good.yaml", GOOD),
+    ]);
+    let (code, out, err) = shown(&gattest(here.path(), &["run", "--json", "out.json"]));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.contains("scenarios/a.yaml:3:9"), "{err}");
+    assert!(err.contains("scenarios/b.yaml:1:1"), "{err}");
+    assert!(err.ends_with("in 2 files; nothing was run\n"), "{err}");
+    assert!(!err.contains('\u{1B}'), "colour without a terminal: {err}");
+    assert!(!here.path().join("out.json").exists());
+}
+
+#[test]
+fn an_empty_selection_has_its_own_exit_code() {
+    let here = folder(&[("scenarios/readme.txt", "")]);
+    let (code, out, err) = shown(&gattest(here.path(), &["run"]));
+    assert_eq!((code, out.as_str()), (Some(4), ""));
+    assert_eq!(err, "nothing to run: no .yaml file below scenarios\n");
+}
+
+#[test]
+fn an_unwritable_result_file_shows_before_the_run() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    for option in ["--json", "--btsnoop"] {
+        let (code, out, err) = shown(&gattest(here.path(), &["run", option, "no/such/file"]));
+        assert_eq!((code, out.as_str()), (Some(2), ""));
+        assert!(err.starts_with("error: failed to write no/such/file: "), "{err}");
+    }
+}
+
+#[test]
+fn a_broken_expectation_fails_at_its_place_and_is_never_accepted() {
+    let here = folder(&[("scenarios/a.yaml", &GOOD.replace("expect: 5", "expect: 6"))]);
+    for arguments in [&["run"] as &[&str], &["run", "--accept"]] {
+        let (code, out, _) = shown(&gattest(here.path(), arguments));
+        assert_eq!(code, Some(1));
+        assert!(out.contains("scenarios/a.yaml:11:5  step 2: read chr1\n"), "{out}");
+        assert!(out.contains("\n0 passed, 1 failed, 0 inconclusive, 0 skipped in "), "{out}");
+        assert!(out.ends_with(" s (seed 1)\n"), "{out}");
+        assert!(!out.contains('\u{1B}'), "colour without a terminal: {out}");
+        assert!(!here.path().join("scenarios/traces/a.snap").exists());
+    }
+}
+
+#[test]
+fn a_trace_is_expected_from_its_acceptance_on() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    let run = |arguments: &[&str]| shown(&gattest(here.path(), arguments));
+    let (code, out, _) = run(&["run"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("gattest run --accept scenarios/a.yaml"), "{out}");
+
+    let (code, out, _) = run(&["run", "--accept"]);
+    assert_eq!(code, Some(0));
+    assert!(out.starts_with("new  a: a read gives the stored value\n  + connect\n"), "{out}");
+    let file = here.path().join("scenarios/traces/a.snap");
+    let text = fs::read_to_string(&file).expect("an accepted trace");
+    assert_eq!(run(&["run"]).0, Some(0));
+
+    fs::write(&file, text.replace("value 05", "value 06")).expect("a changed trace");
+    let (code, out, _) = run(&["run"]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("\n  -   value 06\n  +   value 05\n"), "{out}");
+    let (code, out, _) = run(&["run", "--accept"]);
+    assert_eq!(code, Some(0));
+    assert!(out.starts_with("changed  a: "), "{out}");
+    assert_eq!(fs::read_to_string(&file).expect("a trace"), text);
+    let (_, out, _) = run(&["run", "--accept"]);
+    assert!(out.starts_with("\n1 passed"), "an unchanged trace was shown: {out}");
+}
+
+#[test]
+fn a_damaged_trace_file_is_a_usage_error() {
+    let here = folder(&[("scenarios/a.yaml", GOOD), ("scenarios/traces/a.snap", "connect\n")]);
+    let (code, _, err) = shown(&gattest(here.path(), &["run"]));
+    assert_eq!(code, Some(2));
+    assert!(err.contains("scenarios/traces/a.snap: no snapshot header"), "{err}");
+}
+
+#[test]
+fn traces_may_stand_anywhere() {
+    let here = folder(&[("mine/x/a.yaml", GOOD)]);
+    let (code, _, _) = shown(&gattest(here.path(), &["run", "mine", "--traces", "kept", "--accept"]));
+    assert_eq!(code, Some(0));
+    assert!(here.path().join("kept/x/a.snap").is_file());
+    assert_eq!(shown(&gattest(here.path(), &["run", "mine", "--traces", "kept"])).0, Some(0));
+}
+
+#[test]
+fn json_holds_every_scenario_in_order() {
+    let here = folder(&[
+        ("scenarios/a.yaml", GOOD),
+        ("scenarios/b.yaml", &GOOD.replace("expect: 5", "expect: 6")),
+    ]);
+    gattest(here.path(), &["run", "--accept"]);
+    let (code, _, _) = shown(&gattest(here.path(), &["run", "--seed", "7", "--json", "out.json"]));
+    assert_eq!(code, Some(1));
+    let text = fs::read_to_string(here.path().join("out.json")).expect("a report");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for (key, value) in [("passed", 1), ("failed", 1), ("inconclusive", 0), ("skipped", 0), ("seed", 7)] {
+        assert_eq!(json[key], value, "{key}");
+    }
+    let (a, b) = (&json["scenarios"][0], &json["scenarios"][1]);
+    assert_eq!((&a["id"], &a["verdict"]), (&"a".into(), &"pass".into()));
+    assert_eq!((&a["name"], &a["file"]), (&"a read gives the stored value".into(), &"scenarios/a.yaml".into()));
+    assert_eq!(a["trace"][0], "connect");
+    assert!(a["bench_us"].as_u64() > Some(0) && a["wall_us"].is_u64());
+    assert_eq!(b["verdict"], "fail");
+    assert_eq!(b["place"], serde_json::json!({"line": 11, "column": 5}));
+    assert_eq!(b["mismatch"]["step"], 1);
+    assert!(b["mismatch"]["summary"].as_str().is_some_and(|summary| summary.contains("chr1")));
+}
+
+#[test]
+fn equal_seeds_give_equal_packets_however_many_benches_run() {
+    let here = folder(&[]);
+    let scenarios = fixtures::scenarios().join("lopy");
+    let packets = |seed: &str, jobs: &str| {
+        let file = here.path().join("out.btsnoop");
+        let file = file.to_str().expect("UTF-8");
+        let scenarios = scenarios.to_str().expect("UTF-8");
+        let arguments =
+            ["run", scenarios, "--seed", seed, "--jobs", jobs, "--loss", "100", "--btsnoop", file];
+        assert_eq!(shown(&gattest(here.path(), &arguments)).0, Some(0));
+        fs::read(file).expect("a capture")
+    };
+    let first = packets("1", "1");
+    assert!(first.starts_with(b"btsnoop\0") && first.len() > 10_000);
+    assert_eq!(first, packets("1", "4"));
+    assert_ne!(first, packets("2", "1"));
+}
+
+#[test]
+fn list_shows_ids_names_and_what_is_covered() {
+    let here = folder(&[("scenarios/x/a.yaml", GOOD)]);
+    let (code, out, _) = shown(&gattest(here.path(), &["list"]));
+    assert_eq!((code, out.as_str()), (Some(0), "x/a  a read gives the stored value  VAL-2\n"));
+}
+
+#[test]
+fn many_seeds_are_summed_up() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    gattest(here.path(), &["run", "--accept"]);
+    let (code, out, _) = shown(&gattest(here.path(), &["run", "--seeds", "5", "--seed", "3", "--loss", "200"]));
+    assert_eq!(code, Some(0));
+    assert!(out.starts_with("5 passed, 0 failed, 0 inconclusive, 0 skipped in "), "{out}");
+    assert!(out.ends_with(" s (seeds 3 to 7)\n"), "{out}");
+}
+
+/// Each frame of the board's link in turn is damaged or lost: none of these runs may pass, and none
+/// may blame the device.
+#[test]
+fn a_damaged_link_is_inconclusive_and_says_what_to_do() {
+    let loaded = load(select(&[fixtures::scenarios().join("lopy/chr1-counts.yaml")]).expect("one"));
+    let one = loaded.expect("no mistakes").remove(0);
+    let trace = fs::read_to_string(fixtures::traces().join("lopy/chr1-counts.snap")).expect("its trace");
+    let expected = trace.splitn(3, "---\n").nth(2).map(str::to_owned);
+    let jobs = [Job { scenario: one.scenario, plan: one.plan, expected }];
+    let ends = |fault: Option<LinkFault>| {
+        let mut terminal = Terminal::new(anstream::StripStream::new(Vec::new()), 0);
+        let mut verdict = None;
+        run(&jobs, &Options { fault, ..Options::default() }, &mut |event| {
+            terminal.event(&event);
+            if let RunEvent::Finished(outcome) = event {
+                verdict = Some(outcome.verdict);
+            }
+        });
+        let text = String::from_utf8(terminal.into_inner().into_inner()).expect("UTF-8");
+        (verdict.expect("a verdict"), text)
+    };
+    assert_eq!(ends(None).0, Verdict::Pass);
+    // The scenario's link carries more frames than this.
+    for frame in 0..20 {
+        for fault in [LinkFault::Drop(frame), LinkFault::Corrupt(frame)] {
+            let (verdict, text) = ends(Some(fault));
+            assert!(matches!(verdict, Verdict::Inconclusive(_)), "{fault:?}: {verdict:?}");
+            assert!(text.contains("\n  what to do: "), "{text}");
+            assert!(text.contains("0 passed, 0 failed, 1 inconclusive, 0 skipped"), "{text}");
+        }
+    }
+}
