@@ -1,5 +1,5 @@
 //! The virtual board's control link, frame by frame.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use air::{Air, ControllerConfig};
 use board::{SerialEnd, VirtualBoard};
