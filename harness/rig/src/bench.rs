@@ -17,7 +17,7 @@ use std::pin::{Pin, pin};
 pub const ABLE: [Need; 2] = [Need::RawAtt, Need::Board];
 
 /// A plan is run again when the radio alone ended it, but not without end.
-const ATTEMPTS: u64 = 5;
+const ATTEMPTS: u64 = 20;
 
 /// For faults that only this project's own code can have.
 const REPORT: &str = "report it, with the scenario and the seed";
