@@ -252,11 +252,11 @@ mod tests {
             ("b", Verdict::Inconclusive(fault)),
             ("c", Verdict::Skipped("needs raw-att".to_owned())),
         ]);
-        insta::assert_snapshot!(text, @r"
-        pass    lopy/a        123.5 ms virtual    0.4 ms
-        FAIL    lopy/longer   123.5 ms virtual    0.4 ms
-        UNSURE  b             123.5 ms virtual    0.4 ms
-        skip    c            needs raw-att
+        insta::assert_snapshot!(text, @"
+        pass  lopy/a        123.5 ms virtual    0.4 ms
+        FAIL  lopy/longer   123.5 ms virtual    0.4 ms
+        inconclusive  b             123.5 ms virtual    0.4 ms
+        skip  c            needs raw-att
 
         FAIL  lopy/longer: lopy/longer does what it should
           scenarios/lopy/longer.yaml:6:5  step 2: read chr1
@@ -270,7 +270,7 @@ mod tests {
           +   value 05
             disconnect
 
-        UNSURE  b: b does what it should
+        inconclusive  b: b does what it should
           scenarios/b.yaml, step 2: read chr1
           a damaged frame came from the board
           what to do: check the cable

@@ -1,10 +1,8 @@
 //! Exit codes, messages and files of the command.
 
-mod common;
-
 use std::fs;
 
-use common::{GOOD, folder, gattest, shown};
+use crate::calls::{GOOD, folder, gattest, shown};
 use conformance::report::RunEvent;
 use conformance::verdict::Verdict;
 use gattest::report::{Reporter as _, Terminal};
@@ -148,10 +146,8 @@ fn traces_may_stand_anywhere() {
 
 #[test]
 fn json_holds_every_scenario_in_order() {
-    let here = folder(&[
-        ("scenarios/a.yaml", GOOD),
-        ("scenarios/b.yaml", &GOOD.replace("expect: 5", "expect: 6")),
-    ]);
+    let here =
+        folder(&[("scenarios/a.yaml", GOOD), ("scenarios/b.yaml", &GOOD.replace("expect: 5", "expect: 6"))]);
     gattest(here.path(), &["run", "--accept"]);
     let (code, _, _) = shown(&gattest(here.path(), &["run", "--seed", "7", "--json", "out.json"]));
     assert_eq!(code, Some(1));
@@ -162,7 +158,10 @@ fn json_holds_every_scenario_in_order() {
     }
     let (a, b) = (&json["scenarios"][0], &json["scenarios"][1]);
     assert_eq!((&a["id"], &a["verdict"]), (&"a".into(), &"pass".into()));
-    assert_eq!((&a["name"], &a["file"]), (&"a read gives the stored value".into(), &"scenarios/a.yaml".into()));
+    assert_eq!(
+        (&a["name"], &a["file"]),
+        (&"a read gives the stored value".into(), &"scenarios/a.yaml".into())
+    );
     assert_eq!(a["trace"][0], "connect");
     assert!(a["bench_us"].as_u64() > Some(0) && a["wall_us"].is_u64());
     assert_eq!(b["verdict"], "fail");
@@ -201,7 +200,8 @@ fn list_shows_ids_names_and_what_is_covered() {
 fn many_seeds_are_summed_up() {
     let here = folder(&[("scenarios/a.yaml", GOOD)]);
     gattest(here.path(), &["run", "--accept"]);
-    let (code, out, _) = shown(&gattest(here.path(), &["run", "--seeds", "5", "--seed", "3", "--loss", "200"]));
+    let (code, out, _) =
+        shown(&gattest(here.path(), &["run", "--seeds", "5", "--seed", "3", "--loss", "200"]));
     assert_eq!(code, Some(0));
     assert!(out.starts_with("5 passed, 0 failed, 0 inconclusive, 0 skipped in "), "{out}");
     assert!(out.ends_with(" s (seeds 3 to 7)\n"), "{out}");

@@ -1,0 +1,44 @@
+#!/bin/sh
+# All that must hold before a change is kept; people and CI run the same list.
+# Stops at the first failure and names it. Needs Rust and a C compiler; cargo-nextest is used if it
+# is there.
+set -u
+cd "$(dirname "$0")/.."
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}" RUSTDOCFLAGS="-D warnings" INSTA_UPDATE=no
+
+passed=0
+start=$(date +%s)
+
+part() {
+    name=$1
+    shift
+    printf '\n== %s: %s\n' "$name" "$*"
+    began=$(date +%s)
+    if "$@"; then
+        passed=$((passed + 1))
+        printf '== %s: ok, %s s\n' "$name" "$(($(date +%s) - began))"
+    else
+        printf '== %s: FAILED, %s s\n\n' "$name" "$(($(date +%s) - began))"
+        printf 'test result: FAILED. %s passed; 1 failed (%s); finished in %s s\n' \
+            "$passed" "$name" "$(($(date +%s) - start))"
+        exit 1
+    fi
+}
+
+no_unreviewed_traces() {
+    left=$(find firmware harness fixtures \( -name '*.snap.new' -o -name '*.pending-snap' \) -print)
+    [ -z "$left" ] || { printf 'not reviewed: %s\n' "$left"; return 1; }
+}
+
+part format cargo fmt --all -- --check
+part clippy cargo clippy --workspace --all-targets -- -D warnings
+part tests cargo test --workspace
+if command -v cargo-nextest >/dev/null; then
+    part nextest cargo nextest run --package gattest --test scenarios --status-level fail
+fi
+part documentation cargo doc --workspace --no-deps
+part traces no_unreviewed_traces
+part scenarios cargo run --quiet --release --package gattest -- run
+part seeds ci/seeds.sh 50
+
+printf '\ntest result: ok. %s passed; 0 failed; finished in %s s\n' "$passed" "$(($(date +%s) - start))"
