@@ -3,9 +3,10 @@
 use crate::lopy::PyBytes;
 use crate::outbox::Console;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::Cell;
 use gatts::{
     Access, Advertisement, AttError, Bluetooth, Call, Characteristic, CharacteristicConfig, DescriptorConfig,
     Error, Events, Permissions, Properties, Reply, Service, ServiceConfig, Uuid, Value,
@@ -124,23 +125,36 @@ pub(crate) fn set_callback(
     all: &[Vec<Characteristic>],
     console: &Console,
 ) {
-    let Some(callback) = callback else {
-        return characteristic.remove_callback();
-    };
+    authorise_writes(characteristic, None);
+    let Some(callback) = callback else { return characteristic.remove_callback() };
     let trigger = Events::from_bits_retain(callback.on);
-    let rules = Rules {
-        counter: RefCell::new(callback.counter),
+    let rules = Rc::new(Rules {
+        counter: Cell::new(callback.counter),
         rules: callback.rules.clone(),
         owner: characteristic.clone(),
         targets: targets(&callback.rules, all),
         console: console.clone(),
-    };
+    });
+    if trigger.contains(Events::CHAR_WRITE_EVENT) {
+        authorise_writes(characteristic, Some(rules.clone()));
+    }
     match callback.arg.clone() {
-        Some(arg) => {
-            characteristic.callback_with(trigger, arg, move |arg: &String, call| rules.run(|| arg.clone(), call))
-        }
+        Some(arg) => characteristic
+            .callback_with(trigger, arg, move |arg: &String, call| rules.run(|| arg.clone(), call)),
         None => characteristic.callback(trigger, move |chr, call| rules.run(|| describe(chr), call)),
     }
+}
+
+/// A rule that rejects a write is asked before the value is stored (CB-9), a rule that rejects a read is
+/// the handler's answer (CB-15).
+fn authorise_writes(characteristic: &Characteristic, rules: Option<Rc<Rules>>) {
+    let rejecting = rules.filter(|rules| rules.rules.iter().any(|rule| rule.rejects().is_some()));
+    characteristic.authorise_write(rejecting.map(|rules| {
+        move |_: &Characteristic, value: &[u8]| match rules.judge_write(value) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }));
 }
 
 /// What `{arg}` prints when the handler receives its characteristic (CB-6): no name reaches the board,
@@ -164,9 +178,33 @@ fn targets(rules: &[Rule], all: &[Vec<Characteristic>]) -> Vec<(CharRef, Charact
         .collect()
 }
 
+/// How a rule is judged.
+trait Guarded {
+    /// Whether the guard holds for this event, with this count of calls and this stored value.
+    fn holds(&self, event: Events, counter: i64, stored: &[u8]) -> bool;
+    /// The code that the rule rejects with.
+    fn rejects(&self) -> Option<AttError>;
+}
+
+impl Guarded for Rule {
+    fn holds(&self, event: Events, counter: i64, stored: &[u8]) -> bool {
+        self.event.is_none_or(|bits| event.intersects(Events::from_bits_retain(bits)))
+            && self.counter_min.is_none_or(|min| counter >= min)
+            && self.counter_max.is_none_or(|max| counter <= max)
+            && self.value.as_ref().is_none_or(|value| stored == value)
+    }
+
+    fn rejects(&self) -> Option<AttError> {
+        self.actions.iter().find_map(|action| match action {
+            RuleAction::Reject(code) => Some(AttError(*code)),
+            _ => None,
+        })
+    }
+}
+
 /// A callback's rules and its counter.
 struct Rules {
-    counter: RefCell<i64>,
+    counter: Cell<i64>,
     rules: Vec<Rule>,
     owner: Characteristic,
     targets: Vec<(CharRef, Characteristic)>,
@@ -175,12 +213,10 @@ struct Rules {
 
 impl Rules {
     fn run(&self, arg: impl Fn() -> String, call: &Call<'_>) -> Reply {
-        let counter = {
-            let mut counter = self.counter.borrow_mut();
-            *counter = counter.saturating_add(1);
-            *counter
-        };
-        let Some(rule) = self.rules.iter().find(|rule| self.holds(rule, counter, call)) else {
+        let counter = self.counter.get().saturating_add(1);
+        self.counter.set(counter);
+        let stored = self.owner.value();
+        let Some(rule) = self.rules.iter().find(|rule| rule.holds(call.event, counter, &stored)) else {
             return Reply::Stored;
         };
         let mut reply = Reply::Stored;
@@ -196,11 +232,12 @@ impl Rules {
         reply
     }
 
-    fn holds(&self, rule: &Rule, counter: i64, call: &Call<'_>) -> bool {
-        rule.event.is_none_or(|bits| call.event.intersects(Events::from_bits_retain(bits)))
-            && rule.counter_min.is_none_or(|min| counter >= min)
-            && rule.counter_max.is_none_or(|max| counter <= max)
-            && rule.value.as_ref().is_none_or(|value| self.owner.value() == *value)
+    /// What a write of `value` would be refused with: the rule that would hold once it is stored decides. A
+    /// refused write is not counted.
+    fn judge_write(&self, value: &[u8]) -> Option<AttError> {
+        let counter = self.counter.get().saturating_add(1);
+        let rule = self.rules.iter().find(|rule| rule.holds(Events::CHAR_WRITE_EVENT, counter, value))?;
+        rule.rejects()
     }
 
     fn set(&self, at: CharRef, to: &ApiValue) {
