@@ -13,33 +13,35 @@ use rig::run::{Job, Options, run};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let loaded = match select(&[fixtures::scenarios()]).map_err(LoadError::from).and_then(load) {
-        Ok(loaded) => loaded,
+    let selected = match select(&[fixtures::scenarios()]) {
+        Ok(selected) => selected,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}", explain(&error));
+            let _ = writeln!(std::io::stderr(), "{error}");
             return ExitCode::FAILURE;
         }
     };
-    let trials =
-        loaded.into_iter().map(|one| Trial::test(one.scenario.id.clone(), move || check(one))).collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    // A file is read by its own test: a wrong one fails alone, and a process for one test is quick.
+    let trials = selected
+        .into_iter()
+        .map(|one| Trial::test(one.id.clone(), move || load(vec![one]).map_or_else(wrong, check)));
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-fn explain(error: &LoadError) -> String {
-    let LoadError::Wrong(files) = error else { return error.to_string() };
+fn wrong(error: LoadError) -> Result<(), Failed> {
+    let LoadError::Wrong(files) = error else { return Err(error.into()) };
     let rendered = files.iter().flat_map(|file| {
         file.diagnostics.iter().map(|diagnostic| diagnostic.render(&file.file, &file.text, false))
     });
-    rendered.collect::<Vec<_>>().join("\n")
+    Err(rendered.collect::<Vec<_>>().join("\n").into())
 }
 
 /// Runs one scenario without its expected trace: it then ends as "no trace yet" when every written
 /// expectation held, and insta judges the trace.
-fn check(one: Loaded) -> Result<(), Failed> {
-    let id = one.scenario.id.clone();
-    let job = Job { scenario: one.scenario, plan: one.plan, expected: None };
+fn check(loaded: Vec<Loaded>) -> Result<(), Failed> {
+    let job = |one: Loaded| Job { scenario: one.scenario, plan: one.plan, expected: None };
+    let jobs: Vec<Job> = loaded.into_iter().map(job).collect();
     let mut ended: Option<Outcome> = None;
-    run(&[job], &Options { seed: 1, jobs: 1, ..Options::default() }, &mut |event| {
+    run(&jobs, &Options { seed: 1, jobs: 1, ..Options::default() }, &mut |event| {
         if let RunEvent::Finished(outcome) = event {
             ended = Some(outcome);
         }
@@ -47,7 +49,7 @@ fn check(one: Loaded) -> Result<(), Failed> {
     let Some(outcome) = ended else { return Err("the run ended without a verdict".into()) };
     match &outcome.verdict {
         Verdict::Fail(Mismatch { missing_trace: true, .. }) => {
-            assert_trace(&id, &outcome.trace);
+            assert_trace(&outcome.id, &outcome.trace);
             Ok(())
         }
         Verdict::Skipped(reason) => Err(format!("skipped on the virtual bench: {reason}").into()),

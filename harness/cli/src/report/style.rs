@@ -28,8 +28,11 @@ pub(crate) fn duration(us: u64) -> String {
     if us < 999_950 { format!("{} ms", tenths(1_000)) } else { format!("{} s", tenths(1_000_000)) }
 }
 
-/// Microseconds as seconds with two decimals.
+/// Microseconds as seconds with two decimals, or as milliseconds where those would show too little.
 pub(super) fn seconds(us: u64) -> String {
+    if us < 10_000 {
+        return duration(us);
+    }
     let hundredths = us.saturating_add(5_000) / 10_000;
     format!("{}.{:02} s", hundredths / 100, hundredths % 100)
 }
@@ -46,6 +49,7 @@ mod tests {
         assert_eq!(duration(999_949), "999.9 ms");
         assert_eq!(duration(999_950), "1.0 s");
         assert_eq!(duration(30_040_000), "30.0 s");
+        assert_eq!(seconds(1_949), "1.9 ms");
         assert_eq!(seconds(124_999), "0.12 s");
         assert_eq!(seconds(u64::MAX / 2), "9223372036854.78 s");
     }

@@ -94,7 +94,7 @@ fn a_broken_expectation_fails_at_its_place_and_is_never_accepted() {
         assert_eq!(code, Some(1));
         assert!(out.contains("scenarios/a.yaml:11:5  step 2: read chr1\n"), "{out}");
         assert!(out.contains("\n0 passed, 1 failed, 0 inconclusive, 0 skipped in "), "{out}");
-        assert!(out.ends_with(" s (seed 1)\n"), "{out}");
+        assert!(out.ends_with("s (seed 1)\n"), "{out}");
         assert!(!out.contains('\u{1B}'), "colour without a terminal: {out}");
         assert!(!here.path().join("scenarios/traces/a.snap").exists());
     }
@@ -204,7 +204,7 @@ fn many_seeds_are_summed_up() {
         shown(&gattest(here.path(), &["run", "--seeds", "5", "--seed", "3", "--loss", "200"]));
     assert_eq!(code, Some(0));
     assert!(out.starts_with("5 passed, 0 failed, 0 inconclusive, 0 skipped in "), "{out}");
-    assert!(out.ends_with(" s (seeds 3 to 7)\n"), "{out}");
+    assert!(out.ends_with("s (seeds 3 to 7)\n"), "{out}");
 }
 
 /// Each frame of the board's link in turn is damaged or lost: none of these runs may pass, and none
