@@ -117,7 +117,7 @@ impl<T: Transport> App<T> {
                 let outbox = self.outbox.clone();
                 self.starts.put(PendingStart { start, id, outbox, answered: false });
             }
-            Command::Barrier => self.outbox.barrier(id),
+            Command::Barrier => self.bearer.barrier(id),
             Command::Call(call) => self.call(id, call),
         }
     }

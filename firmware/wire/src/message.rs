@@ -21,7 +21,8 @@ pub enum Command {
     Hello,
     /// Start the application afresh.
     Start(Box<Start>),
-    /// Answered when every event before it has been emitted.
+    /// Answered when every event before it has been emitted and every ATT PDU that the board had to send has been
+    /// acknowledged by the client's controller.
     Barrier,
     /// A call of the device's API.
     Call(Call),

@@ -223,6 +223,11 @@ impl Link {
     pub(super) fn id(&self) -> ConnId {
         ConnId(self.handle)
     }
+
+    /// Nothing of ours waits, is half sent, or is not acknowledged yet.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.out.is_empty() && self.inbox.is_empty() && !self.in_controller.contains(&Owner::Att)
+    }
 }
 
 /// PDUs that came before the response to an earlier one had left.

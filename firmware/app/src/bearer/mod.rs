@@ -121,6 +121,8 @@ pub(crate) struct Bearer<T> {
     /// Chips write a packet in several parts: one writer at a time.
     writing: Mutex<NoopRawMutex, ()>,
     outbox: Rc<Outbox>,
+    /// Barriers that wait until everything sent has been acknowledged.
+    barriers: RefCell<Vec<u16>>,
     last_reason: Rc<Cell<u8>>,
 }
 
@@ -142,6 +144,7 @@ impl<T: Transport> Bearer<T> {
             gap: Rc::new(Signal::new()),
             writing: Mutex::new(()),
             outbox,
+            barriers: RefCell::new(Vec::new()),
             last_reason: Rc::new(Cell::new(0)),
         };
         bearer.serve(server);
@@ -193,6 +196,22 @@ impl<T: Transport> Bearer<T> {
         !self.state.borrow().links.is_empty()
     }
 
+    /// Answers the barrier `id` once the client's controller has acknowledged every ATT PDU that the server
+    /// had to send: what a client will ever get of it, it has then.
+    pub(crate) fn barrier(&self, id: u16) {
+        self.barriers.borrow_mut().push(id);
+        self.work.signal(());
+    }
+
+    fn answer_barriers(&self) {
+        if self.barriers.borrow().is_empty() || !self.state.borrow().links.iter().all(Link::is_quiet) {
+            return;
+        }
+        for id in self.barriers.take() {
+            self.outbox.barrier(id);
+        }
+    }
+
     /// Moves packets between controller, server and host, for ever or until the transport fails.
     pub(crate) async fn pump(&self) -> T::Error {
         let mut rx = [0u8; RX_LEN];
@@ -210,12 +229,14 @@ impl<T: Transport> Bearer<T> {
                     if let Err(error) = self.send_all().await {
                         return error;
                     }
+                    self.answer_barriers();
                 }
             };
             self.route(packet).await;
             if let Err(error) = self.send_all().await {
                 return error;
             }
+            self.answer_barriers();
         }
     }
 
