@@ -1,12 +1,17 @@
 //! How fast the whole path is: two HCI hops, the radio, the bearer, the server, and each of the
 //! board's events encoded, sent over the serial line, decoded and checked.
 
-use crate::bench::{BenchOptions, on_bench};
+use crate::bench::{BenchOptions, BenchRun, on_bench, run_plan};
 use crate::central::{AttCentral, ConnectError, Database, Failure, Uuid};
 use crate::drive::static_address;
 use crate::fault::Fault;
 use crate::link::{BoardLink, Report};
 use air::Controller;
+use conformance::compare::compare;
+use conformance::parse::parse;
+use conformance::plan::plan;
+use conformance::trace::Trace;
+use conformance::verdict::Verdict;
 use embassy_time::{Duration, Instant as BenchInstant, Timer};
 use std::time::Instant;
 use wire::{Access, ApiValue, Callback, Characteristic, Device, Rule, RuleAction, Service, Table};
@@ -16,12 +21,18 @@ const HANDLED: u16 = 0xA002;
 const READ_AND_WRITE: u8 = 0x0A;
 const READ_EVENT: u16 = 0x08;
 const VALUE_LEN: usize = 20;
+const PLAIN_BYTE: u8 = 0x5A;
+const HANDLED_BYTE: u8 = 0xA5;
 const READ_REQUEST: u8 = 0x0A;
 const WRITE_REQUEST: u8 = 0x12;
 /// Operations between two barriers: the reports of that many handlers wait at most.
 const BATCH: u32 = 1000;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const LONG_WAIT: Duration = Duration::from_secs(30);
+/// What is run again and again for the rate of scenarios.
+const SCENARIO: &str = include_str!("measure.yaml");
+/// Requests that take about as long as one scenario: keeps the parts of a measurement alike in length.
+const REQUESTS_A_SCENARIO: u32 = 100;
 
 /// Time that something took, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +75,8 @@ pub struct Measurements {
     pub handled_reads: Rate,
     /// A wait of 30 s of virtual time with a link that is up.
     pub wait_30_s: Span,
+    /// Whole scenarios of five steps, each on a new bench and compared with its expected trace, on one thread.
+    pub scenarios: Rate,
 }
 
 impl Measurements {
@@ -88,8 +101,31 @@ pub fn measure(operations: u32, seed: u64) -> Result<Measurements, Fault> {
     let (result, after) = on_bench(options, async |seed, link, central| {
         Course { link, central, response: Vec::new() }.run(operations, seed).await
     });
-    let measurements = result??;
+    let measurements =
+        Measurements { scenarios: scenarios(operations / REQUESTS_A_SCENARIO, seed)?, ..result?? };
     after.host_fault.map_or(Ok(measurements), Err)
+}
+
+/// Runs a small scenario again and again, from a new bench to the verdict.
+fn scenarios(runs: u32, seed: u64) -> Result<Rate, Fault> {
+    let scenario =
+        parse("measure.yaml", "measure", SCENARIO).map_err(|mistakes| broken(format!("{mistakes:?}")))?;
+    let plan = plan(&scenario);
+    let mut expected = None;
+    let began = Instant::now();
+    let mut virtual_us = 0;
+    for run in 0..runs {
+        let BenchRun { driven, bench_us, .. } =
+            run_plan(&plan, BenchOptions { seed: seed.wrapping_add(run.into()), ..BenchOptions::default() });
+        let expected = expected.get_or_insert_with(|| Trace::build(&plan, &driven.observations).text());
+        let verdict = compare(&plan, &driven.observations, Some(expected));
+        if driven.fault.is_some() || verdict != Verdict::Pass {
+            return Err(broken(format!("a scenario ended with {verdict:?}, {:?}", driven.fault)));
+        }
+        virtual_us += bench_us;
+    }
+    let wall_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Ok(Rate { operations: runs, span: Span { wall_us, virtual_us } })
 }
 
 struct Course<'a> {
@@ -129,17 +165,19 @@ impl Course<'_> {
             writes: self.writes(plain, operations).await?,
             handled_reads: self.reads(handled, operations, true).await?,
             wait_30_s: wait().await,
+            scenarios: Rate::default(),
         })
     }
 
     async fn reads(&mut self, handle: u16, operations: u32, handled: bool) -> Result<Rate, Fault> {
         let before = self.link.received(READ_REQUEST);
+        let expected = [if handled { HANDLED_BYTE } else { PLAIN_BYTE }; VALUE_LEN];
         let mut handlers = 0;
         let stopwatch = Stopwatch::start();
         for done in 1..=operations {
             self.central.read_into(handle, &mut self.response).await.map_err(failed)?;
-            if self.response.len() != 1 + VALUE_LEN {
-                return Err(broken(format!("a read gave {} bytes", self.response.len())));
+            if self.response.get(1..) != Some(expected.as_slice()) {
+                return Err(broken(format!("a read gave {}", crate::hex::spaced(&self.response))));
             }
             if done % BATCH == 0 || done == operations {
                 handlers += self.settle().await?;
@@ -219,11 +257,11 @@ fn table() -> Table {
         read: Access::Open,
         write: Access::Open,
         max_len: 20,
-        value: ApiValue::Bytes(vec![0x5A; VALUE_LEN]),
+        value: ApiValue::Bytes(vec![PLAIN_BYTE; VALUE_LEN]),
         descriptors: Vec::new(),
         callback,
     };
-    let reply = RuleAction::Reply(ApiValue::Bytes(vec![0xA5; VALUE_LEN]));
+    let reply = RuleAction::Reply(ApiValue::Bytes(vec![HANDLED_BYTE; VALUE_LEN]));
     let rule = Rule { event: None, counter_min: None, counter_max: None, value: None, actions: vec![reply] };
     let callback = Callback { on: READ_EVENT, counter: 0, arg: None, rules: vec![rule] };
     Table {
@@ -264,9 +302,14 @@ mod tests {
         let found = measure(operations, 3).unwrap();
         for rate in [found.reads, found.writes, found.handled_reads] {
             assert_eq!(rate.operations, operations);
-            // A request takes two connection events of 7.5 ms.
-            assert_eq!(rate.span.virtual_us / 15_000, u64::from(operations), "{rate:?}");
+            // A request takes two connection events of 7.5 ms, a barrier the next one's acknowledgement.
+            let events = rate.span.virtual_us / 7_500;
+            assert!(
+                (2 * operations..2 * operations + 8).contains(&u32::try_from(events).unwrap()),
+                "{rate:?}"
+            );
         }
+        assert_eq!(found.scenarios.operations, operations / REQUESTS_A_SCENARIO);
         assert_eq!(found.wait_30_s.virtual_us, 30_000_000);
         assert!(found.connect.virtual_us > 0 && found.discovery.virtual_us > 15_000);
     }

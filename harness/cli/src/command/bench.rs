@@ -35,11 +35,12 @@ fn table(measured: &Measurements) -> String {
         format!("{what:32} {:>9.0} /s  {each:>7.2} µs each\n", rate.per_second())
     };
     let span = |what: &str, span: &Span| {
-        format!("{what:32} {:>9}    {:>10} virtual\n", duration(span.wall_us), duration(span.virtual_us))
+        format!("{what:32} {:>9} µs  {:>10} virtual\n", span.wall_us, duration(span.virtual_us))
     };
     let mut text = rate("reads of 20 bytes", &measured.reads);
     text += &rate("reads answered by a handler", &measured.handled_reads);
     text += &rate("writes of 20 bytes", &measured.writes);
+    text += &rate("scenarios of five steps", &measured.scenarios);
     text += &span("connecting", &measured.connect);
     text += &span("discovering everything", &measured.discovery);
     text += &span("waiting on an idle link", &measured.wait_30_s);
@@ -53,6 +54,7 @@ struct Figures {
     reads_per_second: f64,
     handled_reads_per_second: f64,
     writes_per_second: f64,
+    scenarios_per_second: f64,
     connect: Times,
     discovery: Times,
     wait_30_s: Times,
@@ -72,6 +74,7 @@ impl From<&Measurements> for Figures {
             reads_per_second: measured.reads.per_second(),
             handled_reads_per_second: measured.handled_reads.per_second(),
             writes_per_second: measured.writes.per_second(),
+            scenarios_per_second: measured.scenarios.per_second(),
             connect: times(&measured.connect),
             discovery: times(&measured.discovery),
             wait_30_s: times(&measured.wait_30_s),

@@ -13,6 +13,26 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 const VALUE_LIMIT: usize = 512;
 /// Attribute Not Long (Core Vol 3 Part F 3.4.1.1).
 const NOT_LONG: u8 = 0x0B;
+/// Invalid PDU, Request Not Supported, Unlikely Error, Insufficient Resources: they speak of the request
+/// or the server, not of an attribute, and go with handle 0000 (Core Vol 3 Part F 3.3).
+const OF_NO_ATTRIBUTE: [u8; 4] = [0x04, 0x06, 0x0E, 0x11];
+
+/// Whether an Error Response names a handle that it can have for this request (Core Vol 3 Part F 3.4.1.1):
+/// the request's own, or one in its range.
+fn fits(request: &[u8], handle: u16, code: u8) -> bool {
+    let of_request = match *request {
+        // Read, Read Blob, Write, Prepare Write.
+        [0x0A | 0x0C | 0x12 | 0x16, low, high, ..] => handle == u16::from_le_bytes([low, high]),
+        // Find Information, Find By Type Value, Read By Type, Read By Group Type.
+        [0x04 | 0x06 | 0x08 | 0x10, first_low, first_high, last_low, last_high, ..] => {
+            let first = u16::from_le_bytes([first_low, first_high]);
+            (first..=u16::from_le_bytes([last_low, last_high])).contains(&handle)
+        }
+        // Exchange MTU and Execute Write name none.
+        _ => true,
+    };
+    of_request || (handle == 0 && OF_NO_ATTRIBUTE.contains(&code))
+}
 
 impl<T> AttCentral<T>
 where
@@ -100,8 +120,11 @@ where
         self.transact(request, response).await?;
         match **response {
             [got, ..] if got == opcode => Ok(()),
-            // Core Vol 3 Part F 3.4.1.1.
-            [0x01, of, _, _, code] if Some(&of) == request.first() => Err(Failure::Att(code)),
+            [0x01, of, low, high, code]
+                if Some(&of) == request.first() && fits(request, u16::from_le_bytes([low, high]), code) =>
+            {
+                Err(Failure::Att(code))
+            }
             _ => Err(malformed(request, response)),
         }
     }
@@ -237,4 +260,27 @@ pub(super) fn malformed(request: &[u8], response: &[u8]) -> Failure {
         crate::hex::spaced(request),
         crate::hex::spaced(response)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_response_names_the_handle_of_its_request() {
+        let cases: [(&[u8], u16, u8, bool); 9] = [
+            (&[0x0A, 0x22, 0x00], 0x0022, 0x02, true),
+            (&[0x0A, 0x22, 0x00], 0x0000, 0x02, false),
+            (&[0x0A, 0x22, 0x00], 0x0023, 0x02, false),
+            (&[0x0A, 0x22, 0x00], 0x0000, 0x0E, true),
+            (&[0x12, 0x22, 0x00, 0x01], 0x2200, 0x03, false),
+            (&[0x08, 0x20, 0x00, 0x30, 0x00, 0x03, 0x28], 0x0020, 0x0A, true),
+            (&[0x08, 0x20, 0x00, 0x30, 0x00, 0x03, 0x28], 0x0025, 0x02, true),
+            (&[0x08, 0x20, 0x00, 0x30, 0x00, 0x03, 0x28], 0x0031, 0x02, false),
+            (&[0x02, 0x40, 0x00], 0x0000, 0x06, true),
+        ];
+        for (request, handle, code, right) in cases {
+            assert_eq!(fits(request, handle, code), right, "{request:02X?} {handle:04X} {code:02X}");
+        }
+    }
 }
