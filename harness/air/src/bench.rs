@@ -9,7 +9,7 @@ use crate::capture::{Capture, Tape};
 use crate::clock::Clock;
 use crate::controller::{Controller, ControllerConfig};
 use crate::executor::{self, Stalled};
-use crate::radio::Radio;
+use crate::radio::{Fate, Radio, Transmission};
 
 /// The virtual time a bench may take unless told otherwise: one day.
 const TIME_LIMIT_US: u64 = 24 * 60 * 60 * 1_000_000;
@@ -71,8 +71,29 @@ impl Air {
 
     /// From now on each transmission is lost with this probability in thousandths; above 1000 counts as 1000.
     /// At 1000 all devices are out of each other's reach.
+    /// It holds for all pairs of controllers both ways, and takes the place of all rates set before.
     pub fn set_loss(&self, per_mille: u16) {
         self.bench.radio.borrow_mut().set_loss(per_mille.min(1000));
+    }
+
+    /// From now on what `from` sends to `to` is lost with this probability in thousandths; above 1000 counts as 1000.
+    /// The other direction and other pairs stay as they are.
+    pub fn set_loss_between(&self, from: &Controller, to: &Controller, per_mille: u16) {
+        let (from, to) = (from.index(), to.index());
+        self.bench.radio.borrow_mut().set_loss_between(from, to, per_mille.min(1000));
+    }
+
+    /// From now on `fault` decides about each transmission, before the rates of loss do. It takes the place of the rule
+    /// before it. Transmissions are asked about in the order of their happening, so the same seed gives the same ones.
+    ///
+    /// The rule runs in the midst of the radio's work: it must not use this bench or its controllers.
+    pub fn set_fault(&self, fault: impl FnMut(Transmission) -> Fate + 'static) {
+        self.bench.radio.borrow_mut().set_fault(Some(Box::new(fault)));
+    }
+
+    /// No rule decides any more; the rates of loss stay.
+    pub fn clear_fault(&self) {
+        self.bench.radio.borrow_mut().set_fault(None);
     }
 
     /// The virtual time in microseconds since the bench's start that no run may pass; 24 hours at first.

@@ -32,7 +32,8 @@
 //! * `CONNECT_IND` is never lost; advertising PDUs, scan requests and responses, and everything on a link may be.
 //! * Peripheral latency is accepted and reported, and the peripheral listens all the same, as it may
 //!   (Core Vol 6 Part B 4.5.1).
-//! * No encryption, one PHY (LE 1M), no extended advertising, no LL privacy; the supported features say so.
+//! * Encryption runs its procedures and compares keys; payloads are not ciphered.
+//! * One PHY (LE 1M), no extended advertising, no LL privacy; the supported features say so.
 
 // The implementation of critical sections that embassy-sync and embassy-time link against.
 use critical_section as _;
@@ -51,3 +52,4 @@ pub use btsnoop::write_btsnoop;
 pub use capture::{Adapter, Capture, CapturedPacket, Direction};
 pub use controller::{Controller, ControllerConfig, HostError, HostErrors, TransportError};
 pub use executor::Stalled;
+pub use radio::{Carried, Fate, Transmission};

@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod port;
+mod security;
 pub(crate) mod settings;
 mod station;
 mod table;
@@ -27,6 +28,7 @@ pub(crate) mod status {
     pub(crate) const SUCCESS: u8 = 0x00;
     pub(crate) const UNKNOWN_COMMAND: u8 = 0x01;
     pub(crate) const UNKNOWN_CONNECTION: u8 = 0x02;
+    pub(crate) const KEY_MISSING: u8 = 0x06;
     pub(crate) const MEMORY_CAPACITY_EXCEEDED: u8 = 0x07;
     pub(crate) const CONNECTION_TIMEOUT: u8 = 0x08;
     pub(crate) const CONNECTION_LIMIT_EXCEEDED: u8 = 0x09;
@@ -35,7 +37,9 @@ pub(crate) mod status {
     pub(crate) const UNSUPPORTED: u8 = 0x11;
     pub(crate) const INVALID_PARAMETERS: u8 = 0x12;
     pub(crate) const TERMINATED_BY_LOCAL_HOST: u8 = 0x16;
+    pub(crate) const RESPONSE_TIMEOUT: u8 = 0x22;
     pub(crate) const ADVERTISING_TIMEOUT: u8 = 0x3C;
+    pub(crate) const MIC_FAILURE: u8 = 0x3D;
     pub(crate) const FAILED_TO_BE_ESTABLISHED: u8 = 0x3E;
 }
 
@@ -114,6 +118,11 @@ impl Controller {
     pub fn host_errors(&self) -> HostErrors {
         let radio = self.radio.borrow();
         radio.station(self.index).map(|station| station.port.errors.clone()).unwrap_or_default()
+    }
+
+    /// Which controller of its bench it is, counted from 0 in the order in which they were added.
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// The public address, least significant byte first.

@@ -9,7 +9,9 @@
 mod advertising;
 mod commands;
 mod determinism;
+mod encryption;
 mod endings;
+mod faults;
 mod links;
 mod speed;
 mod support;
