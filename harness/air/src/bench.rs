@@ -26,7 +26,7 @@ pub(crate) struct Bench {
     tape: Rc<Tape>,
 }
 
-/// One bench: one thread, one virtual clock, one seed. A cheap handle; clones mean the same bench.
+/// One bench: one thread, one clock, one seed. A cheap handle; clones mean the same bench.
 #[derive(Clone)]
 pub struct Air {
     bench: Rc<Bench>,
@@ -35,7 +35,21 @@ pub struct Air {
 impl Air {
     /// A bench at time 0, without controllers, whose every choice is drawn from `seed`.
     pub fn new(seed: u64) -> Self {
-        let clock = Rc::new(Clock::default());
+        Self::build(seed, false)
+    }
+
+    /// The same in real time: while the bench runs, its clock goes as the wall clock does, and a task may wait for
+    /// another thread. Outside of a run its time stands still.
+    ///
+    /// The seed still draws all that it draws in virtual time; what depends on the wall clock does not repeat. There is
+    /// no time limit at first, and [`Stalled::TimeLimit`] is the only way for a run to stall: what is idle may yet be
+    /// woken from outside.
+    pub fn real_time(seed: u64) -> Self {
+        Self::build(seed, true)
+    }
+
+    fn build(seed: u64, real_time: bool) -> Self {
+        let clock = Rc::new(Clock::new(real_time));
         let tape = Rc::new(Tape::default());
         let radio = Radio::new(clock.clone(), tape.clone(), seed);
         Self {
@@ -45,13 +59,13 @@ impl Air {
                 radio: Rc::new(RefCell::new(radio)),
                 order: RefCell::new(stream(seed, "order of ready tasks")),
                 running: Cell::new(false),
-                time_limit_us: Cell::new(TIME_LIMIT_US),
+                time_limit_us: Cell::new(if real_time { u64::MAX } else { TIME_LIMIT_US }),
                 tape,
             }),
         }
     }
 
-    /// Microseconds of virtual time since the bench's start.
+    /// Microseconds of the bench's time since its start.
     pub fn now(&self) -> u64 {
         self.bench.clock.now()
     }
@@ -96,7 +110,7 @@ impl Air {
         self.bench.radio.borrow_mut().set_fault(None);
     }
 
-    /// The virtual time in microseconds since the bench's start that no run may pass; 24 hours at first.
+    /// The bench's time in microseconds since its start that no run may pass; in virtual time 24 hours at first.
     pub fn set_time_limit(&self, limit_us: u64) {
         self.bench.time_limit_us.set(limit_us);
     }
@@ -113,7 +127,8 @@ impl Air {
     }
 
     /// Polls `main` and `tasks` until `main` is done. Ready tasks are polled in an order drawn from the seed. When
-    /// nothing is ready, the clock jumps to the next deadline of the radio or of an `embassy-time` timer.
+    /// nothing is ready, the clock jumps to the next deadline of the radio or of an `embassy-time` timer; in real time
+    /// the thread is parked until then, or until another thread wakes a task.
     ///
     /// It may be called again, with the same tasks or others: each run polls everything once at its start.
     ///

@@ -1,4 +1,5 @@
 //! Virtual radio: a virtual clock, a deterministic executor, virtual HCI controllers, and the air between them.
+//! The same controllers serve hosts outside of the process, in real time: see [`Air::real_time`] and `h4`.
 //!
 //! One [`Air`] is one bench: it belongs to one thread, has its own clock in microseconds and draws every choice
 //! from one seed, so that a run repeats bit for bit. Many benches run side by side on many threads.
@@ -44,8 +45,11 @@ mod capture;
 mod clock;
 mod controller;
 mod executor;
+#[cfg(unix)]
+pub mod h4;
 mod packets;
 mod radio;
+mod wall;
 
 pub use bench::Air;
 pub use btsnoop::write_btsnoop;

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use bt_hci_transport::{PacketKind, PacketToController, PacketToHost, ReadHciError, Transport};
 
@@ -133,18 +133,35 @@ impl Controller {
 
     /// Waits until a packet can be taken.
     async fn readable(&self) {
-        poll_fn(|context| {
-            let mut radio = self.radio.borrow_mut();
-            match radio.station_mut(self.index) {
-                Some(station) => station.port.poll_readable(context.waker()),
-                None => Poll::Pending,
-            }
-        })
-        .await;
+        poll_fn(|context| self.poll_readable(context.waker())).await;
+    }
+
+    pub(crate) fn poll_readable(&self, waker: &Waker) -> Poll<()> {
+        let mut radio = self.radio.borrow_mut();
+        match radio.station_mut(self.index) {
+            Some(station) => station.port.poll_readable(waker),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Whether the bench's time is the wall clock's.
+    pub(crate) fn is_in_real_time(&self) -> bool {
+        self.radio.borrow().is_in_real_time()
+    }
+
+    /// Whether so much waits for the host that it should read before it writes.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        let radio = self.radio.borrow();
+        radio.station(self.index).is_some_and(|station| station.port.is_full())
+    }
+
+    /// As when its host is unplugged: what Reset does, and no host to hear of it.
+    pub(crate) fn power_cycle(&self) {
+        self.radio.borrow_mut().reset(self.index);
     }
 
     /// Takes the oldest packet, if there is one, after `read` has seen it.
-    fn take_packet<T>(&self, read: impl FnOnce(PacketKind, &[u8]) -> T) -> Option<T> {
+    pub(crate) fn take_packet<T>(&self, read: impl FnOnce(PacketKind, &[u8]) -> T) -> Option<T> {
         let mut radio = self.radio.borrow_mut();
         let station = radio.station_mut(self.index)?;
         let (kind, bytes) = station.port.front()?;

@@ -182,6 +182,10 @@ impl Radio {
         self.schedule(self.clock.now(), Happening::News { station, resets, news });
     }
 
+    pub(crate) fn is_in_real_time(&self) -> bool {
+        self.clock.is_in_real_time()
+    }
+
     /// When something is due next.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         self.queue.peek().map(|Reverse(scheduled)| scheduled.at_us)

@@ -13,6 +13,7 @@ mod encryption;
 mod endings;
 mod faults;
 mod links;
+mod real_time;
 mod speed;
 mod support;
 mod time;
