@@ -7,6 +7,7 @@
 )]
 
 mod advertising;
+mod bumble;
 mod commands;
 mod determinism;
 mod encryption;

@@ -12,6 +12,7 @@ use std::time::{Duration as WallDuration, Instant as WallInstant};
 use crate::support::*;
 use air::h4::{self, H4Error};
 use air::{Air, Controller, ControllerConfig, HostError, Stalled};
+
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
@@ -20,10 +21,10 @@ use embassy_time::{Duration, Instant, Timer, with_timeout};
 /// A deadline that only a broken bench reaches.
 const PATIENCE: WallDuration = WallDuration::from_secs(20);
 
-type Done<T> = Arc<Signal<CriticalSectionRawMutex, T>>;
+pub(crate) type Done<T> = Arc<Signal<CriticalSectionRawMutex, T>>;
 
 /// Runs `work` in a thread of its own; the signal comes when it is done.
-fn outside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Done<T> {
+pub(crate) fn outside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Done<T> {
     let done: Done<T> = Arc::new(Signal::new());
     let theirs = done.clone();
     thread::spawn(move || theirs.signal(work()));
@@ -31,7 +32,7 @@ fn outside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Done
 }
 
 /// The thread's result, or a failure after [`PATIENCE`].
-async fn result<T: Send>(done: &Done<T>) -> T {
+pub(crate) async fn result<T: Send>(done: &Done<T>) -> T {
     let patience = Duration::from_millis(PATIENCE.as_millis() as u64);
     with_timeout(patience, done.wait()).await.unwrap_or_else(|_| unreachable!("the thread did not end"))
 }
