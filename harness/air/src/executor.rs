@@ -141,18 +141,24 @@ pub(crate) fn run<T>(
     let _running = Running::new(bench).ok_or(Stalled::Nested)?;
     let mut main = pin!(main);
     let ready = Arc::new(ReadySet::full(tasks.len() + 1));
-    let mut pace = Pace::new(bench);
-    let thread = pace.wall.is_some().then(std::thread::current);
+    let wall = bench.clock.is_in_real_time().then(|| WallClock::start(bench.clock.now()));
+    let thread = wall.is_some().then(std::thread::current);
     let wakers: Vec<Waker> = (0..=tasks.len())
         .map(|task| Waker::from(Arc::new(TaskWaker { ready: ready.clone(), task, thread: thread.clone() })))
         .collect();
     let mut done = vec![false; tasks.len()];
     let mut order = Vec::with_capacity(wakers.len());
+    let mut pace = Pace::default();
     loop {
-        pace.begin_pass(bench)?;
+        if let Some(wall) = &wall {
+            follow(bench, wall)?;
+        }
         ready.take(&mut order);
         if order.is_empty() {
-            pace.rest(bench)?;
+            match &wall {
+                Some(wall) => park(bench, wall),
+                None => pace.jump(bench)?,
+            }
             continue;
         }
         if order.len() > 1 {
@@ -178,54 +184,45 @@ pub(crate) fn run<T>(
             }
         }
         let progress = moved != bench.clock.packets_moved() || woke_itself != ready.count();
-        pace.pass(bench, progress)?;
+        if wall.is_none() {
+            pace.pass(bench, progress)?;
+        }
     }
 }
 
-/// Sees to it that the time moves on.
+/// In real time, lets pass what has passed on the wall clock: up to the next deadline, so that each comes at its own
+/// moment however late this thread is.
+#[cold]
+fn follow(bench: &Bench, wall: &WallClock) -> Result<(), Stalled> {
+    let now = wall.now_us();
+    let limit_us = bench.time_limit_us.get();
+    match next_deadline(bench).filter(|deadline| *deadline <= now) {
+        Some(deadline) => jump_to(bench, deadline),
+        None if now > limit_us => Err(Stalled::TimeLimit { limit_us }),
+        None => {
+            bench.clock.advance(now);
+            Ok(())
+        }
+    }
+}
+
+/// In real time, when nothing is ready.
+#[cold]
+fn park(bench: &Bench, wall: &WallClock) {
+    let limit_us = bench.time_limit_us.get().saturating_add(1);
+    wall.park_until(next_deadline(bench).map_or(limit_us, |deadline| deadline.min(limit_us)));
+}
+
+/// Sees to it that virtual time moves on.
+#[derive(Default)]
 struct Pace {
-    /// None in virtual time.
-    wall: Option<WallClock>,
     idle_passes: u32,
     passes: u32,
 }
 
 impl Pace {
-    fn new(bench: &Bench) -> Self {
-        let wall = bench.clock.is_in_real_time().then(|| WallClock::start(bench.clock.now()));
-        Self { wall, idle_passes: 0, passes: 0 }
-    }
-
-    /// In real time, lets pass what has passed on the wall clock: up to the next deadline, so that each comes at its
-    /// own moment however late this thread is.
-    fn begin_pass(&self, bench: &Bench) -> Result<(), Stalled> {
-        let Some(wall) = &self.wall else { return Ok(()) };
-        let now = wall.now_us();
-        match next_deadline(bench).filter(|deadline| *deadline <= now) {
-            Some(deadline) => jump_to(bench, deadline),
-            None if now > bench.time_limit_us.get() => {
-                Err(Stalled::TimeLimit { limit_us: bench.time_limit_us.get() })
-            }
-            None => {
-                bench.clock.advance(now);
-                Ok(())
-            }
-        }
-    }
-
-    /// Nothing is ready.
-    fn rest(&mut self, bench: &Bench) -> Result<(), Stalled> {
-        let Some(wall) = &self.wall else { return self.jump(bench) };
-        let limit_us = bench.time_limit_us.get().saturating_add(1);
-        wall.park_until(next_deadline(bench).map_or(limit_us, |deadline| deadline.min(limit_us)));
-        Ok(())
-    }
-
     /// After one pass over the ready tasks.
     fn pass(&mut self, bench: &Bench, progress: bool) -> Result<(), Stalled> {
-        if self.wall.is_some() {
-            return Ok(());
-        }
         self.passes += 1;
         self.idle_passes = if progress { 0 } else { self.idle_passes + 1 };
         let at_us = bench.clock.now();
@@ -254,10 +251,12 @@ impl Pace {
 }
 
 /// Of a timer or of the radio.
+#[inline]
 fn next_deadline(bench: &Bench) -> Option<u64> {
     [bench.clock.next_deadline(), bench.radio.borrow().next_deadline()].into_iter().flatten().min()
 }
 
+#[inline]
 fn jump_to(bench: &Bench, deadline: u64) -> Result<(), Stalled> {
     let limit_us = bench.time_limit_us.get();
     if deadline > limit_us {

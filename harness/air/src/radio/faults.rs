@@ -55,6 +55,8 @@ pub(super) struct Faults {
     /// Thousandths by sender and receiver.
     pairs: Vec<((usize, usize), u16)>,
     fault: Option<Fault>,
+    /// Whether anything can be lost at all.
+    any: bool,
 }
 
 impl fmt::Debug for Faults {
@@ -68,11 +70,6 @@ impl Faults {
     fn rate(&self, from: usize, to: usize) -> u16 {
         let own = self.pairs.iter().find(|(pair, _)| *pair == (from, to));
         own.map_or(self.per_mille, |(_, per_mille)| *per_mille)
-    }
-
-    /// Whether anything can be lost between anybody.
-    fn any(&self) -> bool {
-        self.per_mille > 0 || !self.pairs.is_empty() || self.fault.is_some()
     }
 }
 
@@ -102,7 +99,9 @@ impl Radio {
         for link in self.links.iter_mut().flatten() {
             link.catch_up(self.clock.now());
         }
-        change(&mut self.faults);
+        let faults = &mut self.faults;
+        change(faults);
+        faults.any = faults.per_mille > 0 || !faults.pairs.is_empty() || faults.fault.is_some();
         for index in 0..self.links.len() {
             if let Some(link) = self.links.get_mut(index).and_then(Option::take) {
                 self.settle(index, link);
@@ -110,17 +109,23 @@ impl Radio {
         }
     }
 
+    // The two that follow are asked all the time, and nearly always nothing is lost.
+
     /// Whether anything between two controllers may be lost, so that no connection event of theirs may be skipped.
+    #[inline]
     pub(super) fn is_lossy(&self, one: usize, other: usize) -> bool {
         let faults = &self.faults;
-        faults.any() && (faults.fault.is_some() || faults.rate(one, other) > 0 || faults.rate(other, one) > 0)
+        faults.any && (faults.fault.is_some() || faults.rate(one, other) > 0 || faults.rate(other, one) > 0)
     }
 
     /// Whether the transmission under way is lost.
+    #[inline]
     pub(super) fn is_lost(&mut self, from: usize, to: usize, carried: Carried) -> bool {
-        if !self.faults.any() {
-            return false;
-        }
+        self.faults.any && self.decide_loss(from, to, carried)
+    }
+
+    #[cold]
+    fn decide_loss(&mut self, from: usize, to: usize, carried: Carried) -> bool {
         if let Some(fault) = &mut self.faults.fault
             && fault(Transmission { at_us: self.clock.now(), from, to, carried }) == Fate::Drop
         {
