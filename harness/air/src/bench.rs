@@ -9,7 +9,7 @@ use crate::capture::{Capture, Tape};
 use crate::clock::Clock;
 use crate::controller::{Controller, ControllerConfig};
 use crate::executor::{self, Stalled};
-use crate::radio::Radio;
+use crate::radio::{Fate, Radio, Transmission};
 
 /// The virtual time a bench may take unless told otherwise: one day.
 const TIME_LIMIT_US: u64 = 24 * 60 * 60 * 1_000_000;
@@ -26,7 +26,7 @@ pub(crate) struct Bench {
     tape: Rc<Tape>,
 }
 
-/// One bench: one thread, one virtual clock, one seed. A cheap handle; clones mean the same bench.
+/// One bench: one thread, one clock, one seed. A cheap handle; clones mean the same bench.
 #[derive(Clone)]
 pub struct Air {
     bench: Rc<Bench>,
@@ -35,7 +35,21 @@ pub struct Air {
 impl Air {
     /// A bench at time 0, without controllers, whose every choice is drawn from `seed`.
     pub fn new(seed: u64) -> Self {
-        let clock = Rc::new(Clock::default());
+        Self::build(seed, false)
+    }
+
+    /// The same in real time: while the bench runs, its clock goes as the wall clock does, and a task may wait for
+    /// another thread. Outside of a run its time stands still.
+    ///
+    /// The seed still draws all that it draws in virtual time; what depends on the wall clock does not repeat. There is
+    /// no time limit at first, and [`Stalled::TimeLimit`] is the only way for a run to stall: what is idle may yet be
+    /// woken from outside.
+    pub fn real_time(seed: u64) -> Self {
+        Self::build(seed, true)
+    }
+
+    fn build(seed: u64, real_time: bool) -> Self {
+        let clock = Rc::new(Clock::new(real_time));
         let tape = Rc::new(Tape::default());
         let radio = Radio::new(clock.clone(), tape.clone(), seed);
         Self {
@@ -45,13 +59,13 @@ impl Air {
                 radio: Rc::new(RefCell::new(radio)),
                 order: RefCell::new(stream(seed, "order of ready tasks")),
                 running: Cell::new(false),
-                time_limit_us: Cell::new(TIME_LIMIT_US),
+                time_limit_us: Cell::new(if real_time { u64::MAX } else { TIME_LIMIT_US }),
                 tape,
             }),
         }
     }
 
-    /// Microseconds of virtual time since the bench's start.
+    /// Microseconds of the bench's time since its start.
     pub fn now(&self) -> u64 {
         self.bench.clock.now()
     }
@@ -71,11 +85,32 @@ impl Air {
 
     /// From now on each transmission is lost with this probability in thousandths; above 1000 counts as 1000.
     /// At 1000 all devices are out of each other's reach.
+    /// It holds for all pairs of controllers both ways, and takes the place of all rates set before.
     pub fn set_loss(&self, per_mille: u16) {
         self.bench.radio.borrow_mut().set_loss(per_mille.min(1000));
     }
 
-    /// The virtual time in microseconds since the bench's start that no run may pass; 24 hours at first.
+    /// From now on what `from` sends to `to` is lost with this probability in thousandths; above 1000 counts as 1000.
+    /// The other direction and other pairs stay as they are.
+    pub fn set_loss_between(&self, from: &Controller, to: &Controller, per_mille: u16) {
+        let (from, to) = (from.index(), to.index());
+        self.bench.radio.borrow_mut().set_loss_between(from, to, per_mille.min(1000));
+    }
+
+    /// From now on `fault` decides about each transmission, before the rates of loss do. It takes the place of the rule
+    /// before it. Transmissions are asked about in the order of their happening, so the same seed gives the same ones.
+    ///
+    /// The rule runs in the midst of the radio's work: it must not use this bench or its controllers.
+    pub fn set_fault(&self, fault: impl FnMut(Transmission) -> Fate + 'static) {
+        self.bench.radio.borrow_mut().set_fault(Some(Box::new(fault)));
+    }
+
+    /// No rule decides any more; the rates of loss stay.
+    pub fn clear_fault(&self) {
+        self.bench.radio.borrow_mut().set_fault(None);
+    }
+
+    /// The bench's time in microseconds since its start that no run may pass; in virtual time 24 hours at first.
     pub fn set_time_limit(&self, limit_us: u64) {
         self.bench.time_limit_us.set(limit_us);
     }
@@ -92,7 +127,8 @@ impl Air {
     }
 
     /// Polls `main` and `tasks` until `main` is done. Ready tasks are polled in an order drawn from the seed. When
-    /// nothing is ready, the clock jumps to the next deadline of the radio or of an `embassy-time` timer.
+    /// nothing is ready, the clock jumps to the next deadline of the radio or of an `embassy-time` timer; in real time
+    /// the thread is parked until then, or until another thread wakes a task.
     ///
     /// It may be called again, with the same tasks or others: each run polls everything once at its start.
     ///

@@ -18,9 +18,19 @@ pub(crate) struct Clock {
     timers: RefCell<TimerQueue>,
     /// Counts the packets that crossed between hosts and controllers: the sign that a bench makes progress.
     packets_moved: Cell<u64>,
+    /// It follows the wall clock while its bench runs.
+    real_time: bool,
 }
 
 impl Clock {
+    pub(crate) fn new(real_time: bool) -> Self {
+        Self { real_time, ..Self::default() }
+    }
+
+    pub(crate) fn is_in_real_time(&self) -> bool {
+        self.real_time
+    }
+
     pub(crate) fn now(&self) -> u64 {
         self.now.get()
     }

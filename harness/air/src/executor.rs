@@ -1,13 +1,16 @@
-//! The executor: polls what is ready in an order drawn from the seed, and lets the clock jump when nothing is.
+//! The executor: polls what is ready in an order drawn from the seed, and lets the clock jump when nothing is. In real
+//! time it waits for the wall clock in the place of jumping, and for other threads to wake a task.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 use crate::bench::Bench;
 use crate::clock::Entered;
+use crate::wall::WallClock;
 
 /// Passes in a row in which tasks only woke themselves, and no packet moved, before the clock jumps all the same.
 /// (A host that waits for its own initialisation by waking itself would otherwise hold the time still for ever.)
@@ -27,7 +30,7 @@ pub enum Stalled {
         at_us: u64,
     },
     /// The next deadline lies beyond the limit that [`crate::Air::set_time_limit`] set.
-    #[error("the bench reached its limit of {limit_us} us of virtual time")]
+    #[error("the bench reached its limit of {limit_us} us")]
     TimeLimit {
         /// The limit.
         limit_us: u64,
@@ -86,6 +89,8 @@ impl ReadySet {
 struct TaskWaker {
     ready: Arc<ReadySet>,
     task: usize,
+    /// The bench's thread, which may be parked; none in virtual time.
+    thread: Option<Thread>,
 }
 
 impl Wake for TaskWaker {
@@ -99,6 +104,9 @@ impl Wake for TaskWaker {
             && word.load(Ordering::Relaxed) & bit == 0
         {
             word.fetch_or(bit, Ordering::Release);
+            if let Some(thread) = &self.thread {
+                thread.unpark();
+            }
         }
     }
 }
@@ -133,16 +141,24 @@ pub(crate) fn run<T>(
     let _running = Running::new(bench).ok_or(Stalled::Nested)?;
     let mut main = pin!(main);
     let ready = Arc::new(ReadySet::full(tasks.len() + 1));
+    let wall = bench.clock.is_in_real_time().then(|| WallClock::start(bench.clock.now()));
+    let thread = wall.is_some().then(std::thread::current);
     let wakers: Vec<Waker> = (0..=tasks.len())
-        .map(|task| Waker::from(Arc::new(TaskWaker { ready: ready.clone(), task })))
+        .map(|task| Waker::from(Arc::new(TaskWaker { ready: ready.clone(), task, thread: thread.clone() })))
         .collect();
     let mut done = vec![false; tasks.len()];
     let mut order = Vec::with_capacity(wakers.len());
     let mut pace = Pace::default();
     loop {
+        if let Some(wall) = &wall {
+            follow(bench, wall)?;
+        }
         ready.take(&mut order);
         if order.is_empty() {
-            pace.jump(bench)?;
+            match &wall {
+                Some(wall) => park(bench, wall),
+                None => pace.jump(bench)?,
+            }
             continue;
         }
         if order.len() > 1 {
@@ -168,11 +184,36 @@ pub(crate) fn run<T>(
             }
         }
         let progress = moved != bench.clock.packets_moved() || woke_itself != ready.count();
-        pace.pass(bench, progress)?;
+        if wall.is_none() {
+            pace.pass(bench, progress)?;
+        }
     }
 }
 
-/// Sees to it that the time moves on.
+/// In real time, lets pass what has passed on the wall clock: up to the next deadline, so that each comes at its own
+/// moment however late this thread is.
+#[cold]
+fn follow(bench: &Bench, wall: &WallClock) -> Result<(), Stalled> {
+    let now = wall.now_us();
+    let limit_us = bench.time_limit_us.get();
+    match next_deadline(bench).filter(|deadline| *deadline <= now) {
+        Some(deadline) => jump_to(bench, deadline),
+        None if now > limit_us => Err(Stalled::TimeLimit { limit_us }),
+        None => {
+            bench.clock.advance(now);
+            Ok(())
+        }
+    }
+}
+
+/// In real time, when nothing is ready.
+#[cold]
+fn park(bench: &Bench, wall: &WallClock) {
+    let limit_us = bench.time_limit_us.get().saturating_add(1);
+    wall.park_until(next_deadline(bench).map_or(limit_us, |deadline| deadline.min(limit_us)));
+}
+
+/// Sees to it that virtual time moves on.
 #[derive(Default)]
 struct Pace {
     idle_passes: u32,
@@ -200,18 +241,28 @@ impl Pace {
     /// To the next deadline of a timer or of the radio.
     fn jump(&mut self, bench: &Bench) -> Result<(), Stalled> {
         let now = bench.clock.now();
-        let deadlines = [bench.clock.next_deadline(), bench.radio.borrow().next_deadline()];
-        let next = deadlines.into_iter().flatten().min().ok_or(Stalled::Dead { at_us: now })?;
-        let limit_us = bench.time_limit_us.get();
-        if next > limit_us {
-            return Err(Stalled::TimeLimit { limit_us });
-        }
+        let next = next_deadline(bench).ok_or(Stalled::Dead { at_us: now })?;
         if next > now {
             self.passes = 0;
         }
         self.idle_passes = 0;
-        bench.clock.advance(next);
-        bench.radio.borrow_mut().run_due();
-        Ok(())
+        jump_to(bench, next)
     }
+}
+
+/// Of a timer or of the radio.
+#[inline]
+fn next_deadline(bench: &Bench) -> Option<u64> {
+    [bench.clock.next_deadline(), bench.radio.borrow().next_deadline()].into_iter().flatten().min()
+}
+
+#[inline]
+fn jump_to(bench: &Bench, deadline: u64) -> Result<(), Stalled> {
+    let limit_us = bench.time_limit_us.get();
+    if deadline > limit_us {
+        return Err(Stalled::TimeLimit { limit_us });
+    }
+    bench.clock.advance(deadline);
+    bench.radio.borrow_mut().run_due();
+    Ok(())
 }

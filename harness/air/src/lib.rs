@@ -1,4 +1,5 @@
 //! Virtual radio: a virtual clock, a deterministic executor, virtual HCI controllers, and the air between them.
+//! The same controllers serve hosts outside of the process, in real time: see [`Air::real_time`] and `h4`.
 //!
 //! One [`Air`] is one bench: it belongs to one thread, has its own clock in microseconds and draws every choice
 //! from one seed, so that a run repeats bit for bit. Many benches run side by side on many threads.
@@ -32,7 +33,8 @@
 //! * `CONNECT_IND` is never lost; advertising PDUs, scan requests and responses, and everything on a link may be.
 //! * Peripheral latency is accepted and reported, and the peripheral listens all the same, as it may
 //!   (Core Vol 6 Part B 4.5.1).
-//! * No encryption, one PHY (LE 1M), no extended advertising, no LL privacy; the supported features say so.
+//! * Encryption runs its procedures and compares keys; payloads are not ciphered.
+//! * One PHY (LE 1M), no extended advertising, no LL privacy; the supported features say so.
 
 // The implementation of critical sections that embassy-sync and embassy-time link against.
 use critical_section as _;
@@ -43,11 +45,15 @@ mod capture;
 mod clock;
 mod controller;
 mod executor;
+#[cfg(unix)]
+pub mod h4;
 mod packets;
 mod radio;
+mod wall;
 
 pub use bench::Air;
 pub use btsnoop::write_btsnoop;
 pub use capture::{Adapter, Capture, CapturedPacket, Direction};
 pub use controller::{Controller, ControllerConfig, HostError, HostErrors, TransportError};
 pub use executor::Stalled;
+pub use radio::{Carried, Fate, Transmission};

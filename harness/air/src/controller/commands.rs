@@ -124,6 +124,10 @@ impl Radio {
             opcode::READ_REMOTE_VERSION => done(self.read_remote_version(index, p)),
             opcode::LE_READ_REMOTE_FEATURES => done(self.read_remote_features(index, p)),
             opcode::LE_CONNECTION_UPDATE => done(self.update_connection(index, p)),
+            opcode::LE_ENABLE_ENCRYPTION => done(self.enable_encryption(index, p)),
+            opcode::LE_KEY_REQUEST_REPLY | opcode::LE_KEY_REQUEST_NEGATIVE_REPLY => {
+                self.answer_key_request(index, opcode == opcode::LE_KEY_REQUEST_REPLY, p)
+            }
             opcode::LE_SET_DATA_LENGTH => self.set_data_length(index, p),
             opcode::LE_SET_PHY => done(self.set_phy(index, p)),
             opcode::HOST_COMPLETED_PACKETS => done(self.host_completed_packets(index, p)),

@@ -5,11 +5,13 @@ use super::station::{Address, Station};
 /// Event codes. Those that can be masked have bit `code - 1` of the event mask (Core Vol 4 Part E 7.3.1).
 mod code {
     pub(super) const DISCONNECTION_COMPLETE: u8 = 0x05;
+    pub(super) const ENCRYPTION_CHANGE: u8 = 0x08;
     pub(super) const READ_REMOTE_VERSION_COMPLETE: u8 = 0x0C;
     pub(super) const COMMAND_COMPLETE: u8 = 0x0E;
     pub(super) const COMMAND_STATUS: u8 = 0x0F;
     pub(super) const NUMBER_OF_COMPLETED_PACKETS: u8 = 0x13;
     pub(super) const DATA_BUFFER_OVERFLOW: u8 = 0x1A;
+    pub(super) const ENCRYPTION_KEY_REFRESH_COMPLETE: u8 = 0x30;
     pub(super) const LE_META: u8 = 0x3E;
 }
 
@@ -22,6 +24,7 @@ mod le_code {
     pub(super) const ADVERTISING_REPORT: u8 = 0x02;
     pub(super) const CONNECTION_UPDATE_COMPLETE: u8 = 0x03;
     pub(super) const READ_REMOTE_FEATURES_COMPLETE: u8 = 0x04;
+    pub(super) const LONG_TERM_KEY_REQUEST: u8 = 0x05;
     pub(super) const DATA_LENGTH_CHANGE: u8 = 0x07;
     pub(super) const PHY_UPDATE_COMPLETE: u8 = 0x0C;
 }
@@ -87,13 +90,15 @@ impl Station {
         }
     }
 
-    fn le_event(&mut self, le_code: u8, parameters: [&[u8]; 5]) {
+    /// Says whether the host lets the event through.
+    fn le_event(&mut self, le_code: u8, parameters: [&[u8]; 5]) -> bool {
         let unmasked = self.settings.event_mask & (1 << LE_META_BIT) != 0
             && self.settings.le_event_mask & (1 << (le_code - 1)) != 0;
         if unmasked {
             let [a, b, c, d, e] = parameters;
             self.event(code::LE_META, &[&[le_code], a, b, c, d, e]);
         }
+        unmasked
     }
 
     pub(crate) fn command_complete(&mut self, opcode: u16, returned: &[u8]) {
@@ -123,6 +128,22 @@ impl Station {
     /// `version` as LL_VERSION_IND carries it: version, company, subversion.
     pub(crate) fn remote_version_complete(&mut self, handle: u16, version: [u8; 5]) {
         self.masked_event(code::READ_REMOTE_VERSION_COMPLETE, &[&[0], &handle.to_le_bytes(), &version]);
+    }
+
+    /// `status` is 0 when encryption is on now.
+    pub(crate) fn encryption_change(&mut self, handle: u16, status: u8) {
+        let enabled = u8::from(status == 0);
+        self.masked_event(code::ENCRYPTION_CHANGE, &[&[status], &handle.to_le_bytes(), &[enabled]]);
+    }
+
+    pub(crate) fn encryption_key_refresh_complete(&mut self, handle: u16, status: u8) {
+        self.masked_event(code::ENCRYPTION_KEY_REFRESH_COMPLETE, &[&[status], &handle.to_le_bytes()]);
+    }
+
+    /// `request` is the random number and the EDIV of the central's host. Says whether the host lets it through.
+    pub(crate) fn long_term_key_request(&mut self, handle: u16, request: [u8; 10]) -> bool {
+        let parameters: [&[u8]; 5] = [&handle.to_le_bytes(), &request, &[], &[], &[]];
+        self.le_event(le_code::LONG_TERM_KEY_REQUEST, parameters)
     }
 
     /// `role` is 0 for the central, 1 for the peripheral.

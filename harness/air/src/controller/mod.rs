@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod port;
+mod security;
 pub(crate) mod settings;
 mod station;
 mod table;
@@ -11,7 +12,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use bt_hci_transport::{PacketKind, PacketToController, PacketToHost, ReadHciError, Transport};
 
@@ -27,6 +28,7 @@ pub(crate) mod status {
     pub(crate) const SUCCESS: u8 = 0x00;
     pub(crate) const UNKNOWN_COMMAND: u8 = 0x01;
     pub(crate) const UNKNOWN_CONNECTION: u8 = 0x02;
+    pub(crate) const KEY_MISSING: u8 = 0x06;
     pub(crate) const MEMORY_CAPACITY_EXCEEDED: u8 = 0x07;
     pub(crate) const CONNECTION_TIMEOUT: u8 = 0x08;
     pub(crate) const CONNECTION_LIMIT_EXCEEDED: u8 = 0x09;
@@ -35,7 +37,9 @@ pub(crate) mod status {
     pub(crate) const UNSUPPORTED: u8 = 0x11;
     pub(crate) const INVALID_PARAMETERS: u8 = 0x12;
     pub(crate) const TERMINATED_BY_LOCAL_HOST: u8 = 0x16;
+    pub(crate) const RESPONSE_TIMEOUT: u8 = 0x22;
     pub(crate) const ADVERTISING_TIMEOUT: u8 = 0x3C;
+    pub(crate) const MIC_FAILURE: u8 = 0x3D;
     pub(crate) const FAILED_TO_BE_ESTABLISHED: u8 = 0x3E;
 }
 
@@ -116,6 +120,11 @@ impl Controller {
         radio.station(self.index).map(|station| station.port.errors.clone()).unwrap_or_default()
     }
 
+    /// Which controller of its bench it is, counted from 0 in the order in which they were added.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
     /// The public address, least significant byte first.
     pub fn public_address(&self) -> [u8; 6] {
         let radio = self.radio.borrow();
@@ -124,18 +133,35 @@ impl Controller {
 
     /// Waits until a packet can be taken.
     async fn readable(&self) {
-        poll_fn(|context| {
-            let mut radio = self.radio.borrow_mut();
-            match radio.station_mut(self.index) {
-                Some(station) => station.port.poll_readable(context.waker()),
-                None => Poll::Pending,
-            }
-        })
-        .await;
+        poll_fn(|context| self.poll_readable(context.waker())).await;
+    }
+
+    pub(crate) fn poll_readable(&self, waker: &Waker) -> Poll<()> {
+        let mut radio = self.radio.borrow_mut();
+        match radio.station_mut(self.index) {
+            Some(station) => station.port.poll_readable(waker),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Whether the bench's time is the wall clock's.
+    pub(crate) fn is_in_real_time(&self) -> bool {
+        self.radio.borrow().is_in_real_time()
+    }
+
+    /// Whether so much waits for the host that it should read before it writes.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        let radio = self.radio.borrow();
+        radio.station(self.index).is_some_and(|station| station.port.is_full())
+    }
+
+    /// As when its host is unplugged: what Reset does, and no host to hear of it.
+    pub(crate) fn power_cycle(&self) {
+        self.radio.borrow_mut().reset(self.index);
     }
 
     /// Takes the oldest packet, if there is one, after `read` has seen it.
-    fn take_packet<T>(&self, read: impl FnOnce(PacketKind, &[u8]) -> T) -> Option<T> {
+    pub(crate) fn take_packet<T>(&self, read: impl FnOnce(PacketKind, &[u8]) -> T) -> Option<T> {
         let mut radio = self.radio.borrow_mut();
         let station = radio.station_mut(self.index)?;
         let (kind, bytes) = station.port.front()?;

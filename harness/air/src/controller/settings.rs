@@ -22,7 +22,10 @@ pub(crate) const LINK_LAYER_VERSION: [u8; 5] =
 /// BR/EDR not supported, LE supported (Core Vol 2 Part C 3.2: bits 37 and 38).
 const LMP_FEATURES: [u8; 8] = [0, 0, 0, 0, 0x60, 0, 0, 0];
 
-/// Peripheral-initiated Features Exchange (Core Vol 6 Part B 4.6: bit 3).
+/// LE Encryption (Core Vol 6 Part B 4.6: bit 0).
+const FEATURE_ENCRYPTION: u8 = 1 << 0;
+
+/// Peripheral-initiated Features Exchange (bit 3).
 const FEATURE_PERIPHERAL_EXCHANGE: u8 = 1 << 3;
 
 /// LE Data Packet Length Extension (bit 5).
@@ -62,7 +65,7 @@ pub(crate) fn check_data_length(octets: u16, time_us: u16) -> Result<(u16, u16),
 impl Station {
     pub(crate) fn le_features(&self) -> [u8; 8] {
         let extension = if self.config.data_length_extension { FEATURE_DATA_LENGTH } else { 0 };
-        [FEATURE_PERIPHERAL_EXCHANGE | extension, 0, 0, 0, 0, 0, 0, 0]
+        [FEATURE_ENCRYPTION | FEATURE_PERIPHERAL_EXCHANGE | extension, 0, 0, 0, 0, 0, 0, 0]
     }
 
     pub(crate) fn carry_out_setting(&mut self, opcode: u16, p: &mut Parameters<'_>) -> Outcome {
@@ -94,6 +97,13 @@ impl Station {
             }
             opcode::READ_RSSI => self.for_connection(p, RSSI_DBM.to_le_bytes().to_vec()),
             opcode::LE_READ_PHY => self.for_connection(p, vec![PHY_1M, PHY_1M]),
+            opcode::LE_ENCRYPT
+            | opcode::LE_READ_RESOLVING_LIST_SIZE
+            | opcode::LE_SET_ADDRESS_RESOLUTION
+            | opcode::LE_SET_PRIVACY_MODE
+            | opcode::LE_ADD_TO_RESOLVING_LIST
+            | opcode::LE_REMOVE_FROM_RESOLVING_LIST
+            | opcode::LE_CLEAR_RESOLVING_LIST => self.carry_out_security(opcode, p),
             _ => self.carry_out_change(opcode, p).map(|()| Vec::new()),
         }
     }

@@ -103,6 +103,9 @@ pub(crate) struct Settings {
     pub(crate) event_mask: u64,
     pub(crate) le_event_mask: u64,
     pub(crate) accept_list: Vec<Address>,
+    /// Identity addresses.
+    pub(crate) resolving_list: Vec<Address>,
+    pub(crate) address_resolution: bool,
     pub(crate) advertising: Advertising,
     pub(crate) scanning: Scanning,
     pub(crate) initiating: Option<Initiating>,
@@ -118,6 +121,8 @@ impl Default for Settings {
             event_mask: DEFAULT_EVENT_MASK,
             le_event_mask: DEFAULT_LE_EVENT_MASK,
             accept_list: Vec::new(),
+            resolving_list: Vec::new(),
+            address_resolution: false,
             advertising: Advertising::default(),
             scanning: Scanning::default(),
             initiating: None,

@@ -60,16 +60,26 @@ pub(crate) mod opcode {
     pub(crate) const LE_REMOVE_FROM_ACCEPT_LIST: u16 = 0x2012;
     pub(crate) const LE_CONNECTION_UPDATE: u16 = 0x2013;
     pub(crate) const LE_READ_REMOTE_FEATURES: u16 = 0x2016;
+    pub(crate) const LE_ENCRYPT: u16 = 0x2017;
     pub(crate) const LE_RAND: u16 = 0x2018;
+    pub(crate) const LE_ENABLE_ENCRYPTION: u16 = 0x2019;
+    pub(crate) const LE_KEY_REQUEST_REPLY: u16 = 0x201A;
+    pub(crate) const LE_KEY_REQUEST_NEGATIVE_REPLY: u16 = 0x201B;
     pub(crate) const LE_READ_SUPPORTED_STATES: u16 = 0x201C;
     pub(crate) const LE_SET_DATA_LENGTH: u16 = 0x2022;
     pub(crate) const LE_READ_SUGGESTED_DATA_LENGTH: u16 = 0x2023;
     pub(crate) const LE_WRITE_SUGGESTED_DATA_LENGTH: u16 = 0x2024;
+    pub(crate) const LE_ADD_TO_RESOLVING_LIST: u16 = 0x2027;
+    pub(crate) const LE_REMOVE_FROM_RESOLVING_LIST: u16 = 0x2028;
+    pub(crate) const LE_CLEAR_RESOLVING_LIST: u16 = 0x2029;
+    pub(crate) const LE_READ_RESOLVING_LIST_SIZE: u16 = 0x202A;
+    pub(crate) const LE_SET_ADDRESS_RESOLUTION: u16 = 0x202D;
     pub(crate) const LE_SET_RPA_TIMEOUT: u16 = 0x202E;
     pub(crate) const LE_READ_MAX_DATA_LENGTH: u16 = 0x202F;
     pub(crate) const LE_READ_PHY: u16 = 0x2030;
     pub(crate) const LE_SET_DEFAULT_PHY: u16 = 0x2031;
     pub(crate) const LE_SET_PHY: u16 = 0x2032;
+    pub(crate) const LE_SET_PRIVACY_MODE: u16 = 0x204E;
     pub(crate) const LE_READ_BUFFER_SIZE_V2: u16 = 0x2060;
 }
 
@@ -126,16 +136,26 @@ const COMMANDS: &[Command] = &[
     fixed(opcode::LE_REMOVE_FROM_ACCEPT_LIST, 7, Complete(0), 27, 1),
     fixed(opcode::LE_CONNECTION_UPDATE, 14, Status, 27, 2),
     fixed(opcode::LE_READ_REMOTE_FEATURES, 2, Status, 27, 5),
+    fixed(opcode::LE_ENCRYPT, 32, Complete(16), 27, 6),
     fixed(opcode::LE_RAND, 0, Complete(8), 27, 7),
+    fixed(opcode::LE_ENABLE_ENCRYPTION, 28, Status, 28, 0),
+    fixed(opcode::LE_KEY_REQUEST_REPLY, 18, CompleteForHandle(2), 28, 1),
+    fixed(opcode::LE_KEY_REQUEST_NEGATIVE_REPLY, 2, CompleteForHandle(2), 28, 2),
     fixed(opcode::LE_READ_SUPPORTED_STATES, 0, Complete(8), 28, 3),
     extension(opcode::LE_SET_DATA_LENGTH, 6, CompleteForHandle(2), 33, 6),
     extension(opcode::LE_READ_SUGGESTED_DATA_LENGTH, 0, Complete(4), 33, 7),
     extension(opcode::LE_WRITE_SUGGESTED_DATA_LENGTH, 4, Complete(0), 34, 0),
+    fixed(opcode::LE_ADD_TO_RESOLVING_LIST, 39, Complete(0), 34, 3),
+    fixed(opcode::LE_REMOVE_FROM_RESOLVING_LIST, 7, Complete(0), 34, 4),
+    fixed(opcode::LE_CLEAR_RESOLVING_LIST, 0, Complete(0), 34, 5),
+    fixed(opcode::LE_READ_RESOLVING_LIST_SIZE, 0, Complete(1), 34, 6),
+    fixed(opcode::LE_SET_ADDRESS_RESOLUTION, 1, Complete(0), 35, 1),
     fixed(opcode::LE_SET_RPA_TIMEOUT, 2, Complete(0), 35, 2),
     extension(opcode::LE_READ_MAX_DATA_LENGTH, 0, Complete(8), 35, 3),
     fixed(opcode::LE_READ_PHY, 2, CompleteForHandle(4), 35, 4),
     fixed(opcode::LE_SET_DEFAULT_PHY, 3, Complete(0), 35, 5),
     fixed(opcode::LE_SET_PHY, 7, Status, 35, 6),
+    fixed(opcode::LE_SET_PRIVACY_MODE, 8, Complete(0), 39, 2),
     fixed(opcode::LE_READ_BUFFER_SIZE_V2, 0, Complete(6), 41, 5),
 ];
 
@@ -183,7 +203,9 @@ mod tests {
         assert!(mask.disconnect() && mask.set_event_mask_page_2() && mask.host_number_of_completed_packets());
         assert!(mask.le_create_conn_cancel() && mask.le_set_phy() && mask.le_set_data_length());
         assert!(mask.read_rssi() && mask.le_read_supported_states() && mask.le_read_remote_features());
-        assert!(!mask.le_encrypt() && !mask.le_enable_encryption() && !mask.le_set_ext_adv_parameters_v1());
+        assert!(mask.le_encrypt() && mask.le_enable_encryption() && mask.le_set_privacy_mode());
+        assert!(mask.le_long_term_key_request_reply() && mask.le_long_term_key_request_negative_reply());
+        assert!(!mask.le_set_ext_adv_parameters_v1() && !mask.le_read_local_p256_public_key());
         let (without, _) = CmdMask::from_hci_bytes(&supported_commands(false)).unwrap();
         assert!(
             !without.le_set_data_length() && !without.le_read_maximum_data_length() && without.le_set_phy()

@@ -4,7 +4,7 @@ use super::advertising::Advertising;
 use super::control::opcode;
 use super::link::{End, Link, Side};
 use super::procedures::check_timing;
-use super::{News, Radio};
+use super::{Carried, News, Radio};
 use crate::controller::{Address, Connection, Listener, Parameters, Timing, own_address_kind, status};
 
 /// From the end of CONNECT_IND to the earliest first anchor (Core Vol 6 Part B 4.5.3).
@@ -108,7 +108,9 @@ impl Radio {
             link.is_whole() && stations.contains(&index) && stations.contains(&advertiser)
         });
         let hears = is_wanted && is_for_it && is_accepted && !is_linked;
-        let hears = hears && initiating.listener.hears(self.clock.now()) && !self.is_lost();
+        let hears = hears
+            && initiating.listener.hears(self.clock.now())
+            && !self.is_lost(advertiser, index, Carried::Advertisement);
         hears.then_some((initiating, own))
     }
 
@@ -126,11 +128,13 @@ impl Radio {
             station.settings.advertising.enabled = false;
         }
         let link = Link {
+            index,
             epoch: self.next_number(),
             created_us: now,
             timing,
             anchor_us: now + TRANSMIT_WINDOW_DELAY_US + phase_us,
             counter: 0,
+            moved: 0,
             scheduled: false,
             watch_us: None,
             update: None,

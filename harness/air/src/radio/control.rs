@@ -9,10 +9,17 @@ use crate::controller::settings::{LINK_LAYER_VERSION, MAX_DATA_LENGTH};
 pub(super) mod opcode {
     pub(in crate::radio) const CONNECTION_UPDATE_IND: u8 = 0x00;
     pub(in crate::radio) const TERMINATE_IND: u8 = 0x02;
+    pub(in crate::radio) const ENC_REQ: u8 = 0x03;
+    pub(in crate::radio) const ENC_RSP: u8 = 0x04;
+    pub(in crate::radio) const START_ENC_REQ: u8 = 0x05;
+    pub(in crate::radio) const START_ENC_RSP: u8 = 0x06;
     pub(in crate::radio) const UNKNOWN_RSP: u8 = 0x07;
     pub(in crate::radio) const FEATURE_REQ: u8 = 0x08;
     pub(in crate::radio) const FEATURE_RSP: u8 = 0x09;
+    pub(in crate::radio) const PAUSE_ENC_REQ: u8 = 0x0A;
+    pub(in crate::radio) const PAUSE_ENC_RSP: u8 = 0x0B;
     pub(in crate::radio) const VERSION_IND: u8 = 0x0C;
+    pub(in crate::radio) const REJECT_IND: u8 = 0x0D;
     pub(in crate::radio) const PERIPHERAL_FEATURE_REQ: u8 = 0x0E;
     pub(in crate::radio) const LENGTH_REQ: u8 = 0x14;
     pub(in crate::radio) const LENGTH_RSP: u8 = 0x15;
@@ -38,7 +45,7 @@ impl Radio {
             opcode::FEATURE_RSP => self.features_arrived(link, at, fields.array()),
             opcode::VERSION_IND => self.version_arrived(link, at, fields.array()),
             opcode::LENGTH_REQ | opcode::LENGTH_RSP => self.lengths_arrived(link, at, *opcode, &mut fields),
-            _ => {}
+            _ => self.receive_encryption(link, at, *opcode, &mut fields),
         }
     }
 

@@ -3,8 +3,9 @@
 use bt_hci_transport::PacketKind;
 
 use super::control::opcode;
+use super::encryption::Encryption;
 use super::link::{End, Link, Side, tag};
-use super::{Happening, Radio};
+use super::{Carried, Happening, Radio};
 use crate::controller::{HostError, status};
 
 /// Packet_Boundary_Flag values (Core Vol 4 Part E 5.4.2).
@@ -54,9 +55,7 @@ impl Radio {
         };
         station.acl_in_use += 1;
         link.catch_up(now);
-        let end = link.end_mut(connection.side);
-        end.tx.push(tag, &[data]);
-        end.data_queued += 1;
+        link.end_mut(connection.side).send_data(tag, data);
         self.settle(connection.link, link);
         Ok(())
     }
@@ -73,7 +72,7 @@ impl Radio {
         }
         let epoch = link.epoch;
         let whole = link.is_whole();
-        let lossy = self.loss_per_mille > 0;
+        let lossy = self.is_lossy(link.central.station, link.peripheral.station);
         if whole && !link.scheduled && (lossy || link.has_business()) {
             link.scheduled = true;
             self.schedule(link.anchor_us, Happening::ConnectionEvent { link: index, epoch });
@@ -104,14 +103,11 @@ impl Radio {
         let mut left_us = link.timing.interval_us();
         loop {
             let exchange_us = link.exchange_us();
-            let before = link.central.tx.len() + link.peripheral.tx.len();
-            let delivered = (link.central.head_delivered, link.peripheral.head_delivered);
+            let moved = link.moved;
             let heard = self.transmit(&mut link, Side::Central) && self.transmit(&mut link, Side::Peripheral);
             left_us = left_us.saturating_sub(exchange_us);
-            // Without progress the receiving host is full: there is no use in trying again at once.
-            let progress = before != link.central.tx.len() + link.peripheral.tx.len()
-                || delivered != (link.central.head_delivered, link.peripheral.head_delivered);
-            if !heard || !progress || !link.has_more() || link.exchange_us() > left_us {
+            // When nothing has moved, the receiving host is full: there is no use in trying again at once.
+            if !heard || moved == link.moved || !link.has_more() || link.exchange_us() > left_us {
                 break;
             }
         }
@@ -149,7 +145,8 @@ impl Radio {
         if !link.is_whole() {
             return false;
         }
-        let heard = !self.is_lost();
+        let (sender, receiver) = (link.end(from).station, link.end(from.other()).station);
+        let heard = !self.is_lost(sender, receiver, Carried::ConnectionEvent(link.counter));
         if heard {
             let receiver = link.end_mut(from.other());
             receiver.established = true;
@@ -157,7 +154,8 @@ impl Radio {
             let acknowledges = receiver.head_delivered;
             // What the packet carries comes first: its acknowledgement may be the end of the link.
             self.carry(link, from);
-            if acknowledges {
+            // Nor is anything acknowledged to an end that has just left.
+            if acknowledges && link.end(from.other()).open {
                 self.acknowledged(link, from.other());
             }
         }
@@ -178,6 +176,8 @@ impl Radio {
         };
         end.tx.pop();
         end.head_delivered = false;
+        link.moved = link.moved.wrapping_add(1);
+        let end = link.end_mut(side);
         if !is_control {
             end.completed += 1;
             end.data_queued -= 1;
@@ -198,6 +198,7 @@ impl Radio {
         if tag == tag::CONTROL {
             let pdu = bytes.to_vec();
             sender.head_delivered = true;
+            link.moved = link.moved.wrapping_add(1);
             return self.receive_control(link, from.other(), &pdu);
         }
         let Some(station) = self.stations.get_mut(receiver.station) else { return };
@@ -213,6 +214,7 @@ impl Radio {
             station.settings.host_flow.outstanding += 1;
             receiver.host_holds += 1;
         }
+        link.moved = link.moved.wrapping_add(1);
     }
 
     /// Number Of Completed Packets, for what was acknowledged since the last.
@@ -235,8 +237,8 @@ impl Radio {
         }
         end.open = false;
         end.leaving = None;
-        end.tx.clear();
-        let flushed = std::mem::take(&mut end.data_queued);
+        end.encryption = Encryption::default();
+        let flushed = end.flush();
         let held = std::mem::take(&mut end.host_holds);
         if reason.is_some() {
             self.report_completed(end);

@@ -1,5 +1,6 @@
 //! The state of one link: its timing and its two ends.
 
+use super::encryption::Encryption;
 use crate::controller::settings::MAX_DATA_LENGTH;
 use crate::controller::{Address, Timing};
 use crate::packets::PacketQueue;
@@ -50,7 +51,9 @@ pub(crate) struct End {
     pub(super) heard_us: u64,
     /// What waits to be sent, by [`tag`].
     pub(super) tx: PacketQueue,
-    /// How many packets of `tx` are the host's.
+    /// What waits for the end of an encryption procedure before it may go to `tx`.
+    held: PacketQueue,
+    /// How many packets of `tx` and `held` are the host's.
     pub(super) data_queued: u16,
     /// The peer has the first packet of `tx`, and its acknowledgement is still to come.
     pub(super) head_delivered: bool,
@@ -58,6 +61,7 @@ pub(crate) struct End {
     pub(super) completed: u16,
     /// The peer's packets that the host has not reported as completed.
     pub(crate) host_holds: u16,
+    pub(super) encryption: Encryption,
     /// LL_TERMINATE_IND is queued.
     pub(super) terminating: bool,
     /// The peer has ended the link for this reason; left as soon as that is acknowledged.
@@ -86,10 +90,12 @@ impl End {
             established: false,
             heard_us: now,
             tx: PacketQueue::default(),
+            held: PacketQueue::default(),
             data_queued: 0,
             head_delivered: false,
             completed: 0,
             host_holds: 0,
+            encryption: Encryption::default(),
             terminating: false,
             leaving: None,
             wants_features: false,
@@ -119,9 +125,39 @@ impl End {
         EMPTY_PDU_US + 8 * length + further_pdus * (2 * EMPTY_PDU_US + 2 * T_IFS_US)
     }
 
+    /// Queues one of the host's packets.
+    pub(super) fn send_data(&mut self, tag: u8, data: &[u8]) {
+        self.open_queue().push(tag, &[data]);
+        self.data_queued += 1;
+    }
+
     /// Queues a link layer control PDU.
     pub(super) fn send_control(&mut self, pdu: &[u8]) {
+        self.open_queue().push(tag::CONTROL, &[pdu]);
+    }
+
+    /// Queues a control PDU that an encryption procedure does not hold up: one of its own, or LL_TERMINATE_IND.
+    pub(super) fn send_at_once(&mut self, pdu: &[u8]) {
         self.tx.push(tag::CONTROL, &[pdu]);
+    }
+
+    fn open_queue(&mut self) -> &mut PacketQueue {
+        if self.encryption.is_under_way() { &mut self.held } else { &mut self.tx }
+    }
+
+    /// The encryption procedure is over: what it held up takes its place.
+    pub(super) fn release_held(&mut self) {
+        while let Some((tag, bytes)) = self.held.front() {
+            self.tx.push(tag, &[bytes]);
+            self.held.pop();
+        }
+    }
+
+    /// Drops all that was not acknowledged; says how many packets of the host's that were.
+    pub(super) fn flush(&mut self) -> u16 {
+        self.tx.clear();
+        self.held.clear();
+        std::mem::take(&mut self.data_queued)
     }
 
     /// What LL_LENGTH_REQ and LL_LENGTH_RSP say: maximum octets and time to receive, then to send.
@@ -145,6 +181,8 @@ pub(super) struct Update {
 /// A connection between two controllers.
 #[derive(Debug)]
 pub(crate) struct Link {
+    /// Its place among the radio's links.
+    pub(super) index: usize,
     pub(super) epoch: u64,
     pub(super) created_us: u64,
     pub(super) timing: Timing,
@@ -152,6 +190,8 @@ pub(crate) struct Link {
     pub(super) anchor_us: u64,
     /// The number of the next connection event.
     pub(super) counter: u16,
+    /// Counts what arrives and what is acknowledged: whether a connection event makes progress.
+    pub(super) moved: u32,
     /// The next connection event is in the radio's queue.
     pub(super) scheduled: bool,
     /// When the radio's queue has a look at the supervision timeouts.

@@ -3,7 +3,9 @@
 mod advertising;
 mod connecting;
 mod control;
+mod encryption;
 mod exchange;
+mod faults;
 mod link;
 mod procedures;
 mod scanning;
@@ -14,6 +16,7 @@ use std::rc::Rc;
 
 pub(crate) use advertising::Advertising;
 pub(crate) use connecting::Initiating;
+pub use faults::{Carried, Fate, Transmission};
 pub(crate) use link::Side;
 pub(crate) use scanning::Scanning;
 
@@ -34,6 +37,8 @@ enum Happening {
     Supervision { link: usize, epoch: u64 },
     /// One end has waited long enough for the acknowledgement of its LL_TERMINATE_IND.
     TerminationTimeout { link: usize, epoch: u64, side: Side },
+    /// One end has waited long enough for the next PDU of an encryption procedure.
+    EncryptionTimeout { link: usize, epoch: u64, side: Side },
     /// An event for the host that follows the answer to its command.
     News { station: usize, resets: u32, news: News },
 }
@@ -69,8 +74,7 @@ pub(crate) struct Radio {
     queue: BinaryHeap<Reverse<Scheduled>>,
     /// Counts happenings and epochs; none is ever used twice.
     number: u64,
-    /// The probability that a transmission is lost, in thousandths.
-    loss_per_mille: u16,
+    faults: faults::Faults,
     loss_rng: fastrand::Rng,
     /// Delays and phases.
     rng: fastrand::Rng,
@@ -87,7 +91,7 @@ impl Radio {
             links: Vec::new(),
             queue: BinaryHeap::new(),
             number: 0,
-            loss_per_mille: 0,
+            faults: faults::Faults::default(),
             loss_rng: stream(seed, "loss"),
             rng: stream(seed, "radio"),
             scratch: Vec::new(),
@@ -142,23 +146,6 @@ impl Radio {
         self.scratch = scratch;
     }
 
-    pub(crate) fn set_loss(&mut self, per_mille: u16) {
-        for index in 0..self.links.len() {
-            if let Some(mut link) = self.links.get_mut(index).and_then(Option::take) {
-                // The events that were skipped until now went by under the former rate.
-                link.catch_up(self.clock.now());
-                self.loss_per_mille = per_mille;
-                self.settle(index, link);
-            }
-        }
-        self.loss_per_mille = per_mille;
-    }
-
-    /// Whether the transmission under way is lost.
-    fn is_lost(&mut self) -> bool {
-        self.loss_per_mille > 0 && self.loss_rng.u16(0..1000) < self.loss_per_mille
-    }
-
     /// Sets a controller back, as after power-on. Its links end without a word: the peers notice by their supervision
     /// timeouts (Core Vol 4 Part E 7.3.2).
     pub(crate) fn reset(&mut self, index: usize) {
@@ -195,6 +182,10 @@ impl Radio {
         self.schedule(self.clock.now(), Happening::News { station, resets, news });
     }
 
+    pub(crate) fn is_in_real_time(&self) -> bool {
+        self.clock.is_in_real_time()
+    }
+
     /// When something is due next.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         self.queue.peek().map(|Reverse(scheduled)| scheduled.at_us)
@@ -214,6 +205,9 @@ impl Radio {
                 Happening::Supervision { link, epoch } => self.supervise(link, epoch),
                 Happening::TerminationTimeout { link, epoch, side } => {
                     self.give_up_termination(link, epoch, side)
+                }
+                Happening::EncryptionTimeout { link, epoch, side } => {
+                    self.give_up_encryption(link, epoch, side)
                 }
                 Happening::News { station, resets, news } => self.deliver_news(station, resets, news),
             }

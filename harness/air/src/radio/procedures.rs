@@ -24,14 +24,14 @@ pub(super) fn check_timing(p: &mut Parameters<'_>) -> Result<Timing, u8> {
 }
 
 impl Radio {
-    fn connection(&self, station: usize, p: &mut Parameters<'_>) -> Result<Connection, u8> {
+    pub(super) fn connection(&self, station: usize, p: &mut Parameters<'_>) -> Result<Connection, u8> {
         let handle = p.u16();
         let connection = self.station(station).and_then(|station| station.connection(handle));
         connection.ok_or(status::UNKNOWN_CONNECTION)
     }
 
     /// Carries out a change on a link, and sees to its consequences.
-    fn on_link(
+    pub(super) fn on_link(
         &mut self,
         connection: Connection,
         change: impl FnOnce(&mut Self, &mut Link) -> Result<(), u8>,
@@ -52,19 +52,24 @@ impl Radio {
         if !DISCONNECT_REASONS.contains(&reason) {
             return Err(status::INVALID_PARAMETERS);
         }
-        self.on_link(connection, |radio, link| {
-            let (epoch, give_up_after_us) = (link.epoch, link.timing.timeout_us());
-            let end = link.end_mut(connection.side);
-            if end.terminating {
-                return Err(status::COMMAND_DISALLOWED);
+        self.on_link(connection, |radio, link| match link.end(connection.side).terminating {
+            true => Err(status::COMMAND_DISALLOWED),
+            false => {
+                radio.terminate(link, connection.side, reason);
+                Ok(())
             }
-            end.terminating = true;
-            end.send_control(&[opcode::TERMINATE_IND, reason]);
-            let happening =
-                Happening::TerminationTimeout { link: connection.link, epoch, side: connection.side };
-            radio.schedule(radio.clock.now() + give_up_after_us, happening);
-            Ok(())
         })
+    }
+
+    /// Queues LL_TERMINATE_IND, once.
+    pub(super) fn terminate(&mut self, link: &mut Link, side: Side, reason: u8) {
+        let (index, epoch, give_up_after_us) = (link.index, link.epoch, link.timing.timeout_us());
+        let end = link.end_mut(side);
+        if !std::mem::replace(&mut end.terminating, true) {
+            end.send_at_once(&[opcode::TERMINATE_IND, reason]);
+            let happening = Happening::TerminationTimeout { link: index, epoch, side };
+            self.schedule(self.clock.now() + give_up_after_us, happening);
+        }
     }
 
     pub(crate) fn read_remote_features(&mut self, index: usize, p: &mut Parameters<'_>) -> Result<(), u8> {

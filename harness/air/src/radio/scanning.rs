@@ -1,7 +1,7 @@
 //! Scanning: its commands, and the reports (Core Vol 6 Part B 4.4.3).
 
-use super::Radio;
 use super::advertising::Advertising;
+use super::{Carried, Radio};
 use crate::controller::{Address, Listener, Parameters, Report, own_address_kind, status};
 
 /// How many different advertisements the duplicate filter knows; then it forgets the oldest.
@@ -92,14 +92,20 @@ impl Radio {
         advertising: &Advertising,
     ) {
         for index in 0..self.stations.len() {
-            if index != advertiser && self.scanner_hears(index, address, advertising) {
+            if index != advertiser && self.scanner_hears(index, advertiser, address, advertising) {
                 self.report(index, address, advertising.kind.report(), advertising.data.as_slice());
                 self.scan_actively(index, advertiser, address, advertising);
             }
         }
     }
 
-    fn scanner_hears(&mut self, index: usize, address: Address, advertising: &Advertising) -> bool {
+    fn scanner_hears(
+        &mut self,
+        index: usize,
+        advertiser: usize,
+        address: Address,
+        advertising: &Advertising,
+    ) -> bool {
         let now = self.clock.now();
         let Some(station) = self.station(index) else { return false };
         let scanning = &station.settings.scanning;
@@ -109,7 +115,7 @@ impl Radio {
         let is_for_it = !advertising.kind.is_directed()
             || station.own_address(scanning.own_kind).is_some_and(|own| own == advertising.target);
         let is_accepted = scanning.filter == 0 || station.accepts(address);
-        is_for_it && is_accepted && !self.is_lost()
+        is_for_it && is_accepted && !self.is_lost(advertiser, index, Carried::Advertisement)
     }
 
     /// SCAN_REQ, and SCAN_RSP if the advertiser answers.
@@ -128,7 +134,10 @@ impl Radio {
         }
         let is_answered = !advertising.filters_scanners()
             || self.station(advertiser).is_some_and(|advertiser| advertiser.accepts(own));
-        if is_answered && !self.is_lost() && !self.is_lost() {
+        if is_answered
+            && !self.is_lost(index, advertiser, Carried::ScanRequest)
+            && !self.is_lost(advertiser, index, Carried::ScanResponse)
+        {
             self.report(index, address, SCAN_RESPONSE, advertising.response.as_slice());
         }
     }

@@ -25,7 +25,7 @@ fn what_a_host_asks_at_its_start_is_answered() {
             assert_eq!(host.must(0x1002, &[]).await.len(), 64);
             // LE supported, BR/EDR not.
             assert_eq!(host.must(0x1003, &[]).await, [0, 0, 0, 0, 0x60, 0, 0, 0]);
-            assert_eq!(host.must(0x2003, &[]).await, [0x28, 0, 0, 0, 0, 0, 0, 0]);
+            assert_eq!(host.must(0x2003, &[]).await, [0x29, 0, 0, 0, 0, 0, 0, 0]);
             assert_eq!(host.must(0x0C63, &[0; 8]).await, []);
             assert_eq!(host.must(0x0C33, &[255, 0, 0, 1, 0, 0, 0]).await, []);
             assert_eq!(host.must(0x200F, &[]).await, [8]);
@@ -49,23 +49,24 @@ fn wrong_commands_are_answered_with_the_right_error() {
     air.run(
         async {
             host.start().await;
-            let cases: [(u16, &[u8], u8); 22] = [
-                (0x2017, &[0; 32], 0x01),                              // LE Encrypt: not supported
-                (0x2036, &[0; 25], 0x01),                              // extended advertising: not supported
-                (0x2022, &[0x40, 0, 251, 0, 0x48, 8], 0x01),           // no data length extension
-                (0xFC00, &[], 0x01),                                   // vendor
-                (0x2001, &[0; 7], 0x12),                               // wrong length
-                (RESET, &[0], 0x12),                                   // wrong length
-                (0x200A, &[2], 0x12),                                  // not a bool
+            let cases: [(u16, &[u8], u8); 23] = [
+                (0x0C7B, &[0x40, 0], 0x01),                            // LE Ping: not supported
+                (0x2025, &[], 0x01),      // LE Read Local P-256 Public Key: not supported
+                (0x2036, &[0; 25], 0x01), // extended advertising: not supported
+                (0x2022, &[0x40, 0, 251, 0, 0x48, 8], 0x01), // no data length extension
+                (0xFC00, &[], 0x01),      // vendor
+                (0x2001, &[0; 7], 0x12),  // wrong length
+                (RESET, &[0], 0x12),      // wrong length
+                (0x200A, &[2], 0x12),     // not a bool
                 (0x2006, &advertising_parameters(0x001F, 0, 0), 0x12), // interval too short
                 (0x2006, &advertising_parameters(0x00A0, 5, 0), 0x12), // no such type
                 (0x2006, &[0xA0, 0, 0xA0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7, 0], 0x11), // resolvable address
                 (0x2006, &[0xA0, 0, 0xA0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0x12), // no channel
-                (0x2008, &[32; 32], 0x12),                             // 32 bytes of data
-                (0x200B, &[0, 3, 0, 3, 0, 0, 0], 0x12),                // interval too short
-                (0x200B, &[0, 4, 0, 5, 0, 0, 0], 0x12),                // window beyond interval
-                (0x200E, &[], 0x0C),                                   // nothing to cancel
-                (DISCONNECT, &[0x40, 0, 0x13], 0x02),                  // no such connection
+                (0x2008, &[32; 32], 0x12), // 32 bytes of data
+                (0x200B, &[0, 3, 0, 3, 0, 0, 0], 0x12), // interval too short
+                (0x200B, &[0, 4, 0, 5, 0, 0, 0], 0x12), // window beyond interval
+                (0x200E, &[], 0x0C),      // nothing to cancel
+                (DISCONNECT, &[0x40, 0, 0x13], 0x02), // no such connection
                 (0x2016, &[0x40, 0], 0x02),
                 (0x1405, &[0x40, 0], 0x02),
                 (0x2030, &[0x40, 0], 0x02),
@@ -138,6 +139,39 @@ fn the_accept_list_is_bounded_and_fixed_while_in_use() {
 }
 
 #[test]
+fn the_resolving_list_is_kept_and_bounded() {
+    let air = Air::new(1);
+    let host = Host::new(&air, ControllerConfig::default());
+    air.run(
+        async {
+            host.start().await;
+            assert_eq!(host.must(0x202A, &[]).await, [8]);
+            let entry = |last| [&[1, last, 0, 0, 0, 0, 0xC0][..], &[0; 32]].concat();
+            for last in 0..8 {
+                host.must(0x2027, &entry(last)).await;
+            }
+            assert_eq!(host.command(0x2027, &entry(0)).await, [0x12], "there already");
+            assert_eq!(host.command(0x2027, &entry(8)).await, [0x07], "full");
+            assert_eq!(host.command(0x2028, &entry(8)[..7]).await, [0x02], "not there");
+            host.must(0x2028, &entry(7)[..7]).await;
+            host.must(0x204E, &[1, 0, 0, 0, 0, 0, 0xC0, 1]).await;
+            assert_eq!(host.command(0x204E, &[1, 7, 0, 0, 0, 0, 0xC0, 1]).await, [0x02]);
+            assert_eq!(host.command(0x202D, &[2]).await, [0x12]);
+            host.must(0x202D, &[1]).await;
+            host.must(0x2027, &entry(7)).await;
+            host.advertise().await;
+            assert_eq!(host.command(0x202D, &[0]).await, [0x0C]);
+            assert_eq!(host.command(0x2029, &[]).await, [0x0C]);
+            host.must(0x200A, &[0]).await;
+            host.must(0x2029, &[]).await;
+            host.must(0x2027, &entry(0)).await;
+        },
+        &mut [],
+    )
+    .unwrap();
+}
+
+#[test]
 fn masked_events_are_not_sent() {
     let air = Air::new(1);
     let (central, peripheral) = pair(&air);
@@ -194,7 +228,7 @@ proptest! {
     #[test]
     fn no_command_ever_panics_or_stays_unanswered(
         commands in proptest::collection::vec(
-            (prop_oneof![0x2000_u16..0x2064, 0x0C01_u16..0x0C70, Just(0x0406), Just(0x041D), any::<u16>()],
+            (prop_oneof![0x2000_u16..0x2064, 0x2019_u16..0x201C, 0x0C01_u16..0x0C70, Just(0x0406), Just(0x041D), any::<u16>()],
              proptest::collection::vec(prop_oneof![0_u8..5, any::<u8>(), Just(0x40)], 0..40)), 1..40),
         seed: u64,
     ) {

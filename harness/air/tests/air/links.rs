@@ -350,9 +350,9 @@ fn features_and_versions_are_exchanged_from_either_end() {
             let (there, here) = connect(&central, &peripheral, 24, 400).await;
             let ([c_low, c_high], [p_low, p_high]) = (there.to_le_bytes(), here.to_le_bytes());
             central.must(0x2016, &[c_low, c_high]).await;
-            assert_eq!(central.le_event(4).await, [0, c_low, c_high, 0x28, 0, 0, 0, 0, 0, 0, 0]);
+            assert_eq!(central.le_event(4).await, [0, c_low, c_high, 0x29, 0, 0, 0, 0, 0, 0, 0]);
             peripheral.must(0x2016, &[p_low, p_high]).await;
-            assert_eq!(peripheral.le_event(4).await, [0, p_low, p_high, 0x08, 0, 0, 0, 0, 0, 0, 0]);
+            assert_eq!(peripheral.le_event(4).await, [0, p_low, p_high, 0x09, 0, 0, 0, 0, 0, 0, 0]);
             for _ in 0..2 {
                 peripheral.must(0x041D, &[p_low, p_high]).await;
                 assert_eq!(peripheral.event(0x0C).await, [0, p_low, p_high, 0x0D, 0xFF, 0xFF, 0, 0]);

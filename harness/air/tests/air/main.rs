@@ -7,10 +7,14 @@
 )]
 
 mod advertising;
+mod bumble;
 mod commands;
 mod determinism;
+mod encryption;
 mod endings;
+mod faults;
 mod links;
+mod real_time;
 mod speed;
 mod support;
 mod time;

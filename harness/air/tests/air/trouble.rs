@@ -89,3 +89,61 @@ fn trouble_host_starts_advertises_connects_and_disconnects() {
         assert!(air.now() < 60_000_000);
     }
 }
+
+/// The Connection Parameters Request procedure is not supported, so the peripheral asks over L2CAP, and the central's
+/// host uses LE Connection Update (Core Vol 3 Part A 4.20).
+#[test]
+fn trouble_host_gets_other_connection_parameters_over_l2cap() {
+    let air = Air::new(1);
+    let central = Host::new(&air, ControllerConfig::default());
+    let device = air.controller(ControllerConfig::default());
+    let controller: ExternalController<Controller, 20> = ExternalController::new(device.clone());
+    let mut resources: HostResources<HeapPool, 1, 1> = HostResources::new();
+    let address = [1, 2, 3, 4, 5, 0xC6];
+    let stack =
+        trouble_host::new(controller, &mut resources).set_random_address(Address::random(address)).build();
+    let mut peripheral = stack.peripheral();
+    let mut runner = stack.runner();
+    let mut host = pin!(async {
+        runner.run().await.unwrap();
+    });
+    let application = async {
+        let advertisement =
+            Advertisement::ConnectableScannableUndirected { adv_data: &[2, 1, 6], scan_data: &[] };
+        let advertiser = peripheral.advertise(&Default::default(), advertisement).await.unwrap();
+        let connection = advertiser.accept().await.unwrap();
+        let wanted = RequestedConnParams {
+            min_connection_interval: Duration::from_millis(15),
+            max_connection_interval: Duration::from_millis(15),
+            max_latency: 0,
+            supervision_timeout: Duration::from_secs(2),
+            ..RequestedConnParams::default()
+        };
+        connection.update_connection_params(&stack, &wanted).await.unwrap();
+        loop {
+            if let ConnectionEvent::ConnectionParamsUpdated { conn_interval, .. } = connection.next().await {
+                return conn_interval;
+            }
+        }
+    };
+    let remote = async {
+        central.start().await;
+        let mut create = create_connection(address, 24, 400);
+        create[5] = 1;
+        central.must(0x200D, &create).await;
+        let handle = handle_of(&central.le_event(CONNECTION_COMPLETE).await);
+        // Signalling channel: Connection Parameter Update Request, intervals in 1.25 ms, timeout in 10 ms.
+        let (_, request) = central.data().await;
+        let [12, 0, 5, 0, 0x12, identifier, 8, 0, 12, 0, 12, 0, 0, 0, 200, 0] = request[..] else {
+            unreachable!("{request:02x?}")
+        };
+        central.send(handle, &[6, 0, 5, 0, 0x13, identifier, 2, 0, 0, 0]);
+        let [low, high] = handle.to_le_bytes();
+        central.must(0x2013, &[low, high, 12, 0, 12, 0, 0, 0, 200, 0, 0, 0, 0, 0]).await;
+        assert_eq!(central.le_event(0x03).await, [0, low, high, 12, 0, 0, 0, 200, 0]);
+    };
+    let run = air.run(embassy_futures::join::join(application, remote), &mut [host.as_mut()]);
+    assert_eq!(run.map(|(interval, ())| interval), Ok(Duration::from_millis(15)));
+    central.no_errors();
+    assert_eq!(device.host_errors(), air::HostErrors::default());
+}
