@@ -38,7 +38,9 @@ if command -v cargo-nextest >/dev/null; then
 fi
 part documentation cargo doc --workspace --no-deps
 part traces no_unreviewed_traces
+part check cargo run --quiet --release --package gattest -- check
 part scenarios cargo run --quiet --release --package gattest -- run
 part seeds ci/seeds.sh 50
+part thousand ci/thousand.sh
 
 printf '\ntest result: ok. %s passed; 0 failed; finished in %s s\n' "$passed" "$(($(date +%s) - start))"

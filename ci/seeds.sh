@@ -3,4 +3,4 @@
 # seed. Usage: ci/seeds.sh [COUNT]
 set -eu
 cd "$(dirname "$0")/.."
-exec cargo run --quiet --release --package gattest -- run --seeds "${1:-1000}" --loss 100
+exec cargo run --quiet --release --package gattest -- run --repeat "${1:-1000}" --loss 100

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 /// Conformance tests for Bluetooth LE GATT servers.
 #[derive(Debug, Parser)]
@@ -19,53 +20,126 @@ const EXIT_CODES: &str =
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a starting file for a new scenario
+    New(NewArgs),
+    /// Look for mistakes in scenario files, and for expected traces that no scenario uses
+    Check(CheckArgs),
+    /// List scenarios, one a line: id, sentence, what it covers
+    List(ListArgs),
     /// Run scenarios on the virtual board
     Run(RunArgs),
-    /// List scenarios, one a line: id, what it covers, its sentence
-    List(ListArgs),
+    /// Run scenarios again whenever their files are saved
+    Watch(WatchArgs),
     /// Measure the virtual bench
     Bench(BenchArgs),
+    /// Print what makes a shell complete this command line
+    Completions(CompletionsArgs),
 }
 
-/// Options of `gattest run`.
+/// Which scenarios are meant. Options of one kind widen the selection, different kinds narrow it.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct Selection {
     /// Scenario files, or folders that hold them
     #[arg(default_value = "scenarios")]
     pub paths: Vec<PathBuf>,
+    /// Only those with this text in their id or name
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Vec<String>,
+    /// Only those with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only those that cover this requirement or SIG test
+    #[arg(long, value_name = "ID")]
+    pub covers: Vec<String>,
+}
+
+/// How the bench runs.
+#[derive(Debug, Clone, Args)]
+pub struct Bench {
     /// All that is random on the bench comes from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Run everything under this many seeds, counted up from --seed
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..),
-          conflicts_with_all = ["accept", "json", "btsnoop"])]
-    pub seeds: Option<u32>,
     /// Benches side by side [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Lose this many of 1,000 radio packets; they are sent again
     #[arg(long, value_name = "PER_MILLE", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=900))]
     pub loss: u16,
-    /// Write results as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Write all HCI packets for Wireshark
-    #[arg(long, value_name = "FILE")]
-    pub btsnoop: Option<PathBuf>,
     /// Folder of expected traces [default: fixtures/traces beside the scenario folder, else traces in it]
     #[arg(long, value_name = "DIR")]
     pub traces: Option<PathBuf>,
-    /// Show and write the traces that are new or differ, where every written expectation holds
-    #[arg(long)]
-    pub accept: bool,
+}
+
+/// Options of `gattest new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// What to call it: scenarios/NAME.yaml; a theme may stand before it, as in lopy/reads-twice
+    pub name: String,
+}
+
+/// Options of `gattest check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Scenario files, or folders that hold them
+    #[arg(default_value = "scenarios")]
+    pub paths: Vec<PathBuf>,
+    /// Folder of expected traces [default: fixtures/traces beside the scenario folder, else traces in it]
+    #[arg(long, value_name = "DIR")]
+    pub traces: Option<PathBuf>,
 }
 
 /// Options of `gattest list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Scenario files, or folders that hold them
-    #[arg(default_value = "scenarios")]
-    pub paths: Vec<PathBuf>,
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// List their tags instead, each with the number of scenarios that have it
+    #[arg(long)]
+    pub tags: bool,
+}
+
+/// Options of `gattest run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How the bench runs.
+    #[command(flatten)]
+    pub bench: Bench,
+    /// Start no further scenario after the first failure
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Run in an order drawn from the seed
+    #[arg(long)]
+    pub shuffle: bool,
+    /// Run each scenario N times, under seeds counted up from --seed, and compare the traces
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// Show and write the traces that are new or differ, where every written expectation holds
+    #[arg(long, conflicts_with_all = ["repeat", "fail_fast", "shuffle"])]
+    pub accept: bool,
+    /// Write results as JUnit XML
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accept", "repeat"])]
+    pub junit: Option<PathBuf>,
+    /// Write results as JSON
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accept", "repeat"])]
+    pub json: Option<PathBuf>,
+    /// Write all HCI packets for Wireshark
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accept", "repeat"])]
+    pub btsnoop: Option<PathBuf>,
+}
+
+/// Options of `gattest watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How the bench runs.
+    #[command(flatten)]
+    pub bench: Bench,
 }
 
 /// Options of `gattest bench`.
@@ -74,6 +148,13 @@ pub struct BenchArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `gattest completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    pub shell: Shell,
 }
 
 #[cfg(test)]
@@ -89,6 +170,7 @@ mod tests {
     #[test]
     fn runs_repeat_unless_a_seed_is_given() {
         let Command::Run(run) = Cli::parse_from(["gattest", "run"]).command else { panic!("not a run") };
-        assert_eq!((run.seed, run.loss, run.paths), (1, 0, vec![PathBuf::from("scenarios")]));
+        assert_eq!((run.bench.seed, run.bench.loss), (1, 0));
+        assert_eq!(run.selection.paths, vec![PathBuf::from("scenarios")]);
     }
 }

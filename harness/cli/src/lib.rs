@@ -8,8 +8,10 @@
 pub mod args;
 mod command;
 pub mod exit;
+pub mod filter;
 pub mod report;
 pub mod select;
+mod text_file;
 pub mod traces;
 
 use std::process::ExitCode;

@@ -2,28 +2,48 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use conformance::diagnostic::Diagnostic;
 use conformance::plan::{Plan, plan};
 use conformance::scenario::Scenario;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-/// Files above this are refused by the parser, so no more than this and one byte is read.
-const READ_LIMIT: u64 = 1024 * 1024 + 1;
+use crate::report::visible;
+use crate::text_file;
+
+/// Longest scenario file in bytes; the parser refuses more as well.
+const SCENARIO_LIMIT_BYTES: u64 = 1024 * 1024;
 
 /// One scenario file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected {
     /// Its path as the user gave it, with `/` between folders: for messages.
     pub file: String,
-    /// Where to read it.
+    /// Where to read it, absolute.
     pub path: PathBuf,
     /// The scenario folder that its id counts from, absolute.
     pub root: PathBuf,
     /// The path below the root, without `.yaml`, with `/` between folders.
     pub id: String,
+}
+
+/// What a command line means.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Files that look like scenarios.
+    pub selected: Vec<Selected>,
+    /// What cannot be one, and would otherwise be left out in silence.
+    pub wrong: Vec<WrongFile>,
+}
+
+impl Found {
+    /// True if there is neither a scenario nor anything wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.selected.is_empty() && self.wrong.is_empty()
+    }
 }
 
 /// A scenario, ready to run.
@@ -49,7 +69,7 @@ pub enum SelectError {
         source: io::Error,
     },
     /// It is not a scenario file.
-    #[error("{0} is not a scenario: the file's name must end in .yaml")]
+    #[error("{0} {NOT_YAML}")]
     NotYaml(String),
     /// Two files have one id, so their expected traces would be one.
     #[error("{first} and {second} are both called `{id}`: run them one after the other")]
@@ -63,142 +83,214 @@ pub enum SelectError {
     },
 }
 
-/// A file with mistakes.
+const NOT_YAML: &str = "is not a scenario: the file's name must end in .yaml";
+
+/// A file that cannot be run.
 #[derive(Debug)]
 pub struct WrongFile {
     /// As the user gave it.
     pub file: String,
-    /// Its text, for excerpts.
-    pub text: String,
-    /// All of its mistakes.
-    pub diagnostics: Vec<Diagnostic>,
+    /// Where it stands, absolute.
+    pub path: PathBuf,
+    /// Why.
+    pub fault: FileFault,
+}
+
+/// Why a file cannot be run.
+#[derive(Debug)]
+pub enum FileFault {
+    /// It was not read: one sentence with the file's name.
+    Unread(String),
+    /// It has mistakes.
+    Mistakes {
+        /// Its text, for excerpts.
+        text: String,
+        /// All of them, never none.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+impl WrongFile {
+    fn unread(file: &Path, path: PathBuf, why: &impl ToString) -> Self {
+        let file = visible(&slashes(file)).into_owned();
+        let fault = FileFault::Unread(format!("{file}: {}", why.to_string()));
+        Self { file, path, fault }
+    }
+
+    /// The messages for all of its mistakes, one after the other; `colour` asks for ANSI styles.
+    pub fn messages(&self, colour: bool) -> Vec<String> {
+        match &self.fault {
+            FileFault::Unread(message) => vec![format!("error: {message}\n")],
+            FileFault::Mistakes { text, diagnostics } => {
+                diagnostics.iter().map(|one| one.render(&self.file, text, colour)).collect()
+            }
+        }
+    }
 }
 
 /// All scenario files that `paths` mean, each once, in the order of the paths and sorted within.
 ///
-/// A folder means every `.yaml` file below it; hidden files and folders are left out. Ids count
-/// from the nearest folder called `scenarios` around the path, so that a scenario has the same id
-/// and the same expected trace whether it is run alone or with all others; where there is none,
-/// they count from the given folder, or from the given file's folder.
+/// A folder means every `.yaml` file below it; hidden files and folders are left out, and links are
+/// followed. Ids count from the nearest folder called `scenarios` around the path, so that a scenario
+/// has the same id and the same expected trace whether it is run alone or with all others; where
+/// there is none, they count from the given folder, or from the given file's folder.
 ///
 /// # Errors
 ///
 /// The first path that cannot be read or names something else, or two files with one id.
-pub fn select(paths: &[PathBuf]) -> Result<Vec<Selected>, SelectError> {
-    let mut all: Vec<Selected> = Vec::new();
+pub fn select(paths: &[PathBuf]) -> Result<Found, SelectError> {
+    let mut found = Found::default();
     let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
     for given in paths {
-        let absolute = fs::canonicalize(given).map_err(|source| unreadable(given, source))?;
+        let metadata = fs::metadata(given).map_err(|source| unreadable(given, source))?;
+        let absolute = absolute(given).map_err(|source| unreadable(given, source))?;
         let root = root_of(&absolute);
-        for file in files(given)? {
-            let path = fs::canonicalize(&file).map_err(|source| unreadable(&file, source))?;
-            let below = path.strip_prefix(&root).unwrap_or(&path).with_extension("");
-            let selected = Selected { file: slashes(&file), path, root: root.clone(), id: slashes(&below) };
-            match by_id.get(&selected.id).and_then(|at| all.get(*at)) {
-                None => {
-                    by_id.insert(selected.id.clone(), all.len());
-                    all.push(selected);
-                }
-                Some(same) if same.path == selected.path => {}
-                Some(other) => {
-                    let (first, second) = (other.file.clone(), selected.file);
-                    return Err(SelectError::SameId { id: selected.id, first, second });
-                }
+        if !metadata.is_dir() {
+            if given.extension().is_none_or(|extension| extension != "yaml") {
+                return Err(SelectError::NotYaml(slashes(given)));
+            }
+            take(&mut found, &mut by_id, selected(given, absolute, root))?;
+            continue;
+        }
+        for file in files(given, &absolute, &mut found.wrong) {
+            let path = file.strip_prefix(given).map_or_else(|_| file.clone(), |below| absolute.join(below));
+            if slashes(&file).contains(char::is_control) {
+                found.wrong.push(WrongFile::unread(&file, path, &"its name holds control characters"));
+            } else {
+                take(&mut found, &mut by_id, selected(&file, path, root.clone()))?;
             }
         }
     }
-    Ok(all)
+    Ok(found)
 }
 
-/// Reads and parses every file.
+fn selected(file: &Path, path: PathBuf, root: PathBuf) -> Selected {
+    let below = path.strip_prefix(&root).unwrap_or(&path).with_extension("");
+    Selected { file: slashes(file), id: slashes(&below), path, root }
+}
+
+fn take(found: &mut Found, by_id: &mut BTreeMap<String, usize>, new: Selected) -> Result<(), SelectError> {
+    match by_id.get(&new.id).and_then(|at| found.selected.get(*at)) {
+        None => {
+            by_id.insert(new.id.clone(), found.selected.len());
+            found.selected.push(new);
+            Ok(())
+        }
+        Some(same) if same.path == new.path => Ok(()),
+        Some(other) => Err(SelectError::SameId { id: new.id, first: other.file.clone(), second: new.file }),
+    }
+}
+
+/// Reads and parses every file. Wrong ones come sorted by name.
+#[must_use]
+pub fn load(found: Found) -> (Vec<Loaded>, Vec<WrongFile>) {
+    let mut loaded = Vec::with_capacity(found.selected.len());
+    let mut wrong = found.wrong;
+    for selected in found.selected {
+        match load_one(selected) {
+            Ok(one) => loaded.push(one),
+            Err(file) => wrong.push(*file),
+        }
+    }
+    wrong.sort_by(|one, other| one.file.cmp(&other.file));
+    (loaded, wrong)
+}
+
+/// Reads and parses one file.
 ///
 /// # Errors
 ///
-/// Every wrong file with all of its mistakes, so that one look is enough.
-pub fn load(selected: Vec<Selected>) -> Result<Vec<Loaded>, LoadError> {
-    let mut loaded = Vec::with_capacity(selected.len());
-    let mut wrong = Vec::new();
-    for selected in selected {
-        let text = read(&selected.path).map_err(|source| unreadable(Path::new(&selected.file), source))?;
-        match conformance::parse::parse(&selected.file, &selected.id, &text) {
-            Ok(scenario) => loaded.push(Loaded { plan: plan(&scenario), selected, scenario }),
-            Err(diagnostics) => wrong.push(WrongFile { file: selected.file, text, diagnostics }),
+/// All of its mistakes.
+pub fn load_one(selected: Selected) -> Result<Loaded, Box<WrongFile>> {
+    let Selected { file, path, id, .. } = &selected;
+    let text = match text_file::read(path, SCENARIO_LIMIT_BYTES) {
+        Ok(text) => text,
+        Err(error) => return Err(Box::new(WrongFile::unread(Path::new(file), path.clone(), &error))),
+    };
+    match conformance::parse::parse(file, id, &text) {
+        Ok(scenario) => Ok(Loaded { plan: plan(&scenario), selected, scenario }),
+        Err(diagnostics) => {
+            let (file, path) = (selected.file, selected.path);
+            Err(Box::new(WrongFile { file, path, fault: FileFault::Mistakes { text, diagnostics } }))
         }
     }
-    if wrong.is_empty() { Ok(loaded) } else { Err(LoadError::Wrong(wrong)) }
-}
-
-/// Why nothing can be run.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A file could not be read.
-    #[error(transparent)]
-    Select(#[from] SelectError),
-    /// Files with mistakes.
-    #[error("{} scenario file(s) with mistakes", .0.len())]
-    Wrong(Vec<WrongFile>),
 }
 
 fn unreadable(path: &Path, source: io::Error) -> SelectError {
     SelectError::Unreadable { path: slashes(path), source }
 }
 
-/// The nearest folder called `scenarios`, else the folder itself, else the file's folder.
-fn root_of(absolute: &Path) -> PathBuf {
+/// The path from the top, links in it resolved except for the file itself: a link to a scenario is
+/// called as the link is.
+fn absolute(given: &Path) -> io::Result<PathBuf> {
+    if given.is_dir() {
+        return fs::canonicalize(given);
+    }
+    let name = given.file_name().map(Path::new).unwrap_or(given);
+    match given.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(folder) => Ok(fs::canonicalize(folder)?.join(name)),
+        None => Ok(fs::canonicalize(".")?.join(name)),
+    }
+}
+
+/// The scenario folder around an absolute path: the nearest one called `scenarios`, else the folder
+/// itself, else the file's folder.
+#[must_use]
+pub fn root_of(absolute: &Path) -> PathBuf {
     let folder = if absolute.is_dir() { Some(absolute) } else { absolute.parent() };
     let named =
         absolute.ancestors().find(|at| at.file_name().is_some_and(|name| name == "scenarios") && at.is_dir());
     named.or(folder).unwrap_or(absolute).to_path_buf()
 }
 
-/// The scenario files at one path. Links are followed where the user names one, not below: a loop
-/// of links cannot hold the walk up.
-fn files(given: &Path) -> Result<Vec<PathBuf>, SelectError> {
-    let metadata = fs::metadata(given).map_err(|source| unreadable(given, source))?;
-    if !metadata.is_dir() {
-        let scenario = metadata.is_file() && given.extension().is_some_and(|extension| extension == "yaml");
-        return if scenario {
-            Ok(vec![given.to_path_buf()])
-        } else {
-            Err(SelectError::NotYaml(slashes(given)))
-        };
-    }
+/// The scenario files below a folder. A loop of links, a link to nowhere or a folder that may not be
+/// read is a wrong file among the others.
+fn files(given: &Path, absolute: &Path, wrong: &mut Vec<WrongFile>) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let shown = |entry: &walkdir::DirEntry| {
-        entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
-    };
-    for entry in WalkDir::new(given).sort_by_file_name().into_iter().filter_entry(shown) {
-        let entry = entry.map_err(|error| unreadable(given, error.into()))?;
+    let shown = |entry: &DirEntry| entry.depth() == 0 || !is_hidden(entry.path());
+    let walk = WalkDir::new(given).follow_links(true).sort_by_file_name();
+    for entry in walk.into_iter().filter_entry(shown) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let file = error.path().unwrap_or(given).to_path_buf();
+                // Editors leave links to nowhere, with hidden names, beside what they have open.
+                if !is_hidden(&file) || file == given {
+                    let path = file.strip_prefix(given).map_or_else(|_| file.clone(), |at| absolute.join(at));
+                    wrong.push(WrongFile::unread(&file, path, &walk_fault(&error)));
+                }
+                continue;
+            }
+        };
         let path = entry.path();
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some("yaml") if entry.file_type().is_file() => found.push(path.to_path_buf()),
+            Some("yaml") if !entry.file_type().is_dir() => found.push(path.to_path_buf()),
             // Left out in silence, it would be a scenario that never runs.
-            Some("yml") => return Err(SelectError::NotYaml(slashes(path))),
+            Some("yml") => {
+                let fault = FileFault::Unread(format!("{} {NOT_YAML}", slashes(path)));
+                wrong.push(WrongFile { file: slashes(path), path: path.to_path_buf(), fault });
+            }
             _ => {}
         }
     }
-    Ok(found)
+    found
 }
 
-/// A file's text. What is not UTF-8 shows as replacement characters, which the parser refuses
-/// wherever they matter.
-fn read(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(READ_LIMIT).read_to_end(&mut bytes)?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        Err(error) if error.as_bytes().len() as u64 == READ_LIMIT => {
-            Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
-        }
-        Err(error) => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("the file is not UTF-8: {}", error.utf8_error()),
-        )),
+fn walk_fault(error: &walkdir::Error) -> String {
+    match (error.loop_ancestor(), error.io_error()) {
+        (Some(folder), _) => format!("it is a link back to {}, so it has no end", slashes(folder)),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => error.to_string(),
     }
 }
 
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 /// A path with `/` between its parts on every system.
-fn slashes(path: &Path) -> String {
+#[must_use]
+pub fn slashes(path: &Path) -> String {
     let mut text = String::new();
     for part in path.components() {
         match part {
@@ -229,7 +321,7 @@ mod tests {
     }
 
     fn ids(paths: &[PathBuf]) -> Vec<String> {
-        select(paths).expect("a selection").into_iter().map(|selected| selected.id).collect()
+        select(paths).expect("a selection").selected.into_iter().map(|selected| selected.id).collect()
     }
 
     #[test]
@@ -263,7 +355,12 @@ mod tests {
     #[test]
     fn a_file_that_would_never_run_is_an_error() {
         let folder = tree(&["mine/a.yml", "b.txt"]);
-        assert!(matches!(select(&[folder.path().join("mine")]), Err(SelectError::NotYaml(_))));
+        let found = select(&[folder.path().join("mine")]).expect("a selection");
+        assert!(found.selected.is_empty());
+        assert!(
+            found.wrong[0].messages(false)[0]
+                .ends_with("a.yml is not a scenario: the file's name must end in .yaml\n")
+        );
         assert!(matches!(select(&[folder.path().join("b.txt")]), Err(SelectError::NotYaml(_))));
         assert!(matches!(select(&[folder.path().join("none")]), Err(SelectError::Unreadable { .. })));
     }

@@ -4,9 +4,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
+use crate::select::slashes;
+use crate::text_file;
+
 /// What insta names as the maker of a snapshot: the test that asserts them. Written always, so that
 /// a file is the same whichever tool accepted it.
 const SOURCE: &str = "harness/cli/tests/scenarios.rs";
+
+/// Longest file of an expected trace in bytes: far above what a scenario can observe.
+const TRACE_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Where the expected traces of a scenario folder stand by default: in `fixtures/traces` beside it
 /// if there is such a folder, else in `traces` inside it.
@@ -28,7 +36,7 @@ pub fn file(folder: &Path, id: &str) -> PathBuf {
 ///
 /// The file cannot be read, or has no snapshot header.
 pub fn read(file: &Path) -> io::Result<Option<String>> {
-    let text = match fs::read_to_string(file) {
+    let text = match text_file::read(file, TRACE_LIMIT_BYTES) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -54,6 +62,17 @@ pub fn write(file: &Path, trace: &str) -> io::Result<()> {
     let unfinished = file.with_extension("snap.tmp");
     fs::write(&unfinished, format!("---\nsource: {SOURCE}\n---\n{}\n", trace.trim_end()))?;
     fs::rename(&unfinished, file)
+}
+
+/// The ids of all expected traces in a folder below `theme` (empty: of all), sorted; none where there
+/// is no such folder.
+#[must_use]
+pub fn ids(folder: &Path, theme: &Path) -> Vec<String> {
+    let walk = WalkDir::new(folder.join(theme)).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let id = |path: &Path| Some(slashes(&path.strip_prefix(folder).ok()?.with_extension("")));
+    walk.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "snap"))
+        .filter_map(|entry| id(entry.path()))
+        .collect()
 }
 
 /// What follows the header, each line ending with a line feed.

@@ -7,39 +7,36 @@ use std::process::ExitCode;
 use conformance::report::{Outcome, RunEvent};
 use conformance::verdict::{Mismatch, Verdict};
 use gattest::report::details;
-use gattest::select::{LoadError, Loaded, load, select};
+use gattest::select::{Loaded, WrongFile, load_one, select};
 use libtest_mimic::{Arguments, Failed, Trial};
 use rig::run::{Job, Options, run};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let selected = match select(&[fixtures::scenarios()]) {
-        Ok(selected) => selected,
+    let found = match select(&[fixtures::scenarios()]) {
+        Ok(found) => found,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{error}");
             return ExitCode::FAILURE;
         }
     };
     // A file is read by its own test: a wrong one fails alone, and a process for one test is quick.
-    let trials = selected
+    let wrong = found.wrong.into_iter().map(|file| Trial::test(file.file.clone(), move || show(&file)));
+    let trials = found
+        .selected
         .into_iter()
-        .map(|one| Trial::test(one.id.clone(), move || load(vec![one]).map_or_else(wrong, check)));
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+        .map(|one| Trial::test(one.id.clone(), move || load_one(one).map_or_else(|file| show(&file), check)));
+    libtest_mimic::run(&arguments, trials.chain(wrong).collect()).exit_code()
 }
 
-fn wrong(error: LoadError) -> Result<(), Failed> {
-    let LoadError::Wrong(files) = error else { return Err(error.into()) };
-    let rendered = files.iter().flat_map(|file| {
-        file.diagnostics.iter().map(|diagnostic| diagnostic.render(&file.file, &file.text, false))
-    });
-    Err(rendered.collect::<Vec<_>>().join("\n").into())
+fn show(wrong: &WrongFile) -> Result<(), Failed> {
+    Err(wrong.messages(false).join("\n").into())
 }
 
 /// Runs one scenario without its expected trace: it then ends as "no trace yet" when every written
 /// expectation held, and insta judges the trace.
-fn check(loaded: Vec<Loaded>) -> Result<(), Failed> {
-    let job = |one: Loaded| Job { scenario: one.scenario, plan: one.plan, expected: None };
-    let jobs: Vec<Job> = loaded.into_iter().map(job).collect();
+fn check(loaded: Loaded) -> Result<(), Failed> {
+    let jobs = [Job { scenario: loaded.scenario, plan: loaded.plan, expected: None }];
     let mut ended: Option<Outcome> = None;
     run(&jobs, &Options { seed: 1, jobs: 1, ..Options::default() }, &mut |event| {
         if let RunEvent::Finished(outcome) = event {

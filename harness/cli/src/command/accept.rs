@@ -9,19 +9,18 @@ use conformance::verdict::{DiffLine, Mismatch, Verdict};
 use rig::run::Job;
 use similar::{ChangeTag, TextDiff};
 
-use super::run::{Prepared, options};
-use super::{Outcome, about, print};
-use crate::args::RunArgs;
+use super::{Outcome, Prepared, about, options, print, shown};
+use crate::args::Bench;
 use crate::exit::Exit;
-use crate::report::{closing_line, details, diff};
+use crate::report::{closing_line, count, details, diff, visible};
 use crate::traces;
 
-pub(super) fn execute(args: &RunArgs, prepared: &[Prepared]) -> Outcome {
+pub(super) fn execute(bench: &Bench, prepared: &[Prepared]) -> Outcome {
     // Without an expected trace, a scenario whose expectations hold ends as "no trace yet".
     let jobs: Vec<Job> = prepared.iter().map(|one| Job { expected: None, ..one.job.clone() }).collect();
     let mut ended: Vec<Ended> = Vec::with_capacity(jobs.len());
     let mut summary = Summary::default();
-    rig::run::run(&jobs, &options(args, args.seed), &mut |event| match event {
+    rig::run::run(&jobs, &options(bench), &mut |event| match event {
         RunEvent::Finished(outcome) => ended.push(outcome),
         RunEvent::Ended(counts) => summary.wall_us = counts.wall_us,
         RunEvent::Started { .. } => {}
@@ -30,32 +29,26 @@ pub(super) fn execute(args: &RunArgs, prepared: &[Prepared]) -> Outcome {
         let Some(outcome) = ended.iter().find(|outcome| outcome.id == one.job.scenario.id) else { continue };
         take(one, outcome, &mut summary)?;
     }
-    print(&format!("\n{}", closing_line(&summary, &format!("seed {}", args.seed))));
+    print(&closing_line(&summary, 0, &format!("seed {}", bench.seed)));
     Ok(Exit::of(&summary))
 }
 
 fn take(one: &Prepared, outcome: &Ended, summary: &mut Summary) -> Result<(), Box<dyn std::error::Error>> {
-    match &outcome.verdict {
-        Verdict::Fail(Mismatch { missing_trace: true, .. }) => {
-            summary.passed += 1;
-            let old = one.job.expected.as_deref();
-            if old.map(Trace::parse) != Some(Trace::parse(&outcome.trace)) {
-                traces::write(&one.trace, &outcome.trace).map_err(about(&one.trace, "write"))?;
-                let kind = if old.is_some() { "changed" } else { "new" };
-                let lines = difference(old.unwrap_or(""), &outcome.trace);
-                print(&format!("{kind}  {}: {}\n{}\n", outcome.id, outcome.name, diff(&lines)));
-            }
-        }
-        Verdict::Pass => summary.passed += 1,
-        Verdict::Fail(_) => {
-            summary.failed += 1;
+    let Verdict::Fail(Mismatch { missing_trace: true, .. }) = &outcome.verdict else {
+        count(summary, &outcome.verdict);
+        if matches!(outcome.verdict, Verdict::Fail(_) | Verdict::Inconclusive(_)) {
             print(&format!("{}\n", details(outcome)));
         }
-        Verdict::Inconclusive(_) => {
-            summary.inconclusive += 1;
-            print(&format!("{}\n", details(outcome)));
-        }
-        Verdict::Skipped(_) => summary.skipped += 1,
+        return Ok(());
+    };
+    summary.passed += 1;
+    let old = one.job.expected.as_deref();
+    if old.map(Trace::parse) != Some(Trace::parse(&outcome.trace)) {
+        traces::write(&one.trace, &outcome.trace).map_err(about(&one.trace, "write"))?;
+        let kind = if old.is_some() { "changed" } else { "new" };
+        let lines = diff(&difference(old.unwrap_or(""), &outcome.trace));
+        let name = visible(&outcome.name);
+        print(&format!("{kind}  {}: {name}\n{lines}\nwrote {}\n\n", outcome.id, shown(&one.trace)));
     }
     Ok(())
 }

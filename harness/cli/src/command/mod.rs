@@ -2,19 +2,26 @@
 
 mod accept;
 mod bench;
+mod check;
+mod completions;
 mod list;
+mod new;
+mod repeat;
 mod run;
-mod seeds;
+mod watch;
 
 use std::error::Error;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
+use rig::run::Job;
 
-use crate::args::Command;
+use crate::args::{Bench, Command, Selection};
 use crate::exit::Exit;
-use crate::select::{self, LoadError, Loaded, WrongFile};
+use crate::filter::Filter;
+use crate::select::{self, Loaded, SelectError, WrongFile};
+use crate::traces;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
@@ -23,9 +30,13 @@ type Outcome = Result<Exit, Box<dyn Error>>;
 /// Carries a command out.
 pub(crate) fn execute(command: &Command) -> Outcome {
     match command {
-        Command::Run(args) => run::execute(args),
+        Command::New(args) => new::execute(args),
+        Command::Check(args) => check::execute(args),
         Command::List(args) => list::execute(args),
+        Command::Run(args) => run::execute(args),
+        Command::Watch(args) => watch::execute(args),
         Command::Bench(args) => bench::execute(args),
+        Command::Completions(args) => Ok(completions::execute(args)),
     }
 }
 
@@ -44,42 +55,111 @@ fn print(text: &str) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
-/// The scenarios that `paths` mean, or how the command ends without them: mistakes are shown, all
+/// The scenarios that are selected, or how the command ends without them: mistakes are shown, all
 /// of them, and nothing runs.
-fn load(paths: &[PathBuf]) -> Result<Result<Vec<Loaded>, Exit>, Box<dyn Error>> {
-    let selected = select::select(paths)?;
-    if selected.is_empty() {
-        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        say(&format!("{ERROR}nothing to run:{ERROR:#} no .yaml file below {}\n", paths.join(", ")));
+fn load(selection: &Selection) -> Result<Result<Vec<Loaded>, Exit>, Box<dyn Error>> {
+    let found = select::select(&selection.paths).map_err(|error| with_hint(&error))?;
+    if found.is_empty() {
+        return Ok(Err(nothing_below(&selection.paths)));
+    }
+    let (mut loaded, wrong) = select::load(found);
+    if !wrong.is_empty() {
+        let count = show_mistakes(wrong.iter());
+        say(&format!("{ERROR}error:{ERROR:#} {count}; nothing was run\n"));
+        return Ok(Err(Exit::Usage));
+    }
+    let (all, filter) = (loaded.len(), Filter::from(selection));
+    loaded.retain(|one| filter.takes(&one.scenario));
+    if loaded.is_empty() {
+        let all = count(all, "scenario");
+        say(&format!("{ERROR}nothing selected:{ERROR:#} none of {all} fits {}\n", filter.options()));
         return Ok(Err(Exit::Nothing));
     }
-    match select::load(selected) {
-        Ok(loaded) => Ok(Ok(loaded)),
-        Err(LoadError::Select(error)) => Err(error.into()),
-        Err(LoadError::Wrong(files)) => {
-            show_mistakes(&files);
-            Ok(Err(Exit::Usage))
+    Ok(Ok(loaded))
+}
+
+/// A word where a path is wanted is most likely meant to select.
+fn with_hint(error: &SelectError) -> String {
+    match error {
+        SelectError::Unreadable { path, source }
+            if source.kind() == ErrorKind::NotFound && !path.contains(['/', '.']) && path != "scenarios" =>
+        {
+            format!("{error}; to select by text, write --filter {path}")
         }
+        _ => error.to_string(),
     }
 }
 
-fn show_mistakes(files: &[WrongFile]) {
+fn nothing_below(paths: &[PathBuf]) -> Exit {
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    say(&format!("{ERROR}nothing selected:{ERROR:#} no .yaml file below {}\n", paths.join(", ")));
+    Exit::Nothing
+}
+
+/// Shows every mistake of every file, and says how many there are: `3 mistakes in 2 files`.
+fn show_mistakes<'a>(files: impl ExactSizeIterator<Item = &'a WrongFile>) -> String {
     let colour = std::io::stderr().is_terminal();
-    let mut mistakes = 0;
+    let (files_count, mut mistakes) = (files.len(), 0);
     for file in files {
-        for diagnostic in &file.diagnostics {
-            say(&diagnostic.render(&file.file, &file.text, colour));
+        for message in file.messages(colour) {
+            say(&message);
             say("\n");
             mistakes += 1;
         }
     }
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let (mistakes, files) = (count(mistakes, "mistake"), count(files.len(), "file"));
-    say(&format!("{ERROR}error:{ERROR:#} {mistakes} in {files}; nothing was run\n"));
+    format!("{} in {}", count(mistakes, "mistake"), count(files_count, "file"))
+}
+
+/// `1 file`, `2 files`
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A scenario to run and where its expected trace stands.
+struct Prepared {
+    job: Job,
+    /// The scenario's file, absolute.
+    file: PathBuf,
+    trace: PathBuf,
+}
+
+/// Adds the expected traces, from `folder` or from where they stand by default.
+fn prepare(loaded: Vec<Loaded>, folder: Option<&Path>) -> Result<Vec<Prepared>, Box<dyn Error>> {
+    let prepare = |one: Loaded| {
+        let Loaded { selected, scenario, plan } = one;
+        let folder = folder.map_or_else(|| traces::default_folder(&selected.root), Path::to_path_buf);
+        let trace = traces::file(&folder, &scenario.id);
+        let expected = traces::read(&trace).map_err(about(&trace, "read"))?;
+        Ok(Prepared { job: Job { scenario, plan, expected }, file: selected.path, trace })
+    };
+    loaded.into_iter().map(prepare).collect()
+}
+
+/// How the rig is to run, by the command line.
+fn options(bench: &Bench) -> rig::run::Options {
+    let processors = || std::thread::available_parallelism().map_or(1, |count| count.get());
+    rig::run::Options {
+        seed: bench.seed,
+        jobs: bench.jobs.map_or_else(processors, usize::from),
+        loss_per_mille: bench.loss,
+        ..rig::run::Options::default()
+    }
+}
+
+/// Length in characters of the longest id.
+fn id_width(jobs: &[Job]) -> usize {
+    jobs.iter().map(|job| job.scenario.id.chars().count()).max().unwrap_or(0)
+}
+
+/// A path as a person writes it from here.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+    select::slashes(below.unwrap_or(path))
 }
 
 /// An error with the file that it happened to.
 fn about(file: &Path, doing: &str) -> impl FnOnce(std::io::Error) -> Box<dyn Error> {
-    let context = format!("failed to {doing} {}", file.display());
+    let context = format!("failed to {doing} {}", shown(file));
     move |error| format!("{context}: {error}").into()
 }

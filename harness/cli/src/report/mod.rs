@@ -1,17 +1,20 @@
 //! Reporters: each consumes the run's one stream of events and nothing else.
 
 mod json;
+mod junit;
 mod style;
 mod terminal;
 
 use std::collections::{BTreeMap, HashMap};
 
-use conformance::report::{Outcome, RunEvent};
+use conformance::report::{Outcome, RunEvent, Summary};
+use conformance::verdict::Verdict;
 
 pub use json::JsonReport;
-pub(crate) use style::duration;
+pub use junit::JunitReport;
+pub(crate) use style::{duration, visible};
 pub use terminal::{Terminal, details};
-pub(crate) use terminal::{closing_line, diff};
+pub(crate) use terminal::{closing_line, diff, marked};
 
 /// What a reporter does with each event.
 pub trait Reporter {
@@ -55,10 +58,19 @@ impl<'a> InOrder<'a> {
     }
 }
 
+/// Counts one scenario's end.
+pub(crate) fn count(summary: &mut Summary, verdict: &Verdict) {
+    match verdict {
+        Verdict::Pass => summary.passed += 1,
+        Verdict::Fail(_) => summary.failed += 1,
+        Verdict::Inconclusive(_) => summary.inconclusive += 1,
+        Verdict::Skipped(_) => summary.skipped += 1,
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use conformance::verdict::Verdict;
 
     /// An outcome for tests.
     pub(crate) fn outcome(id: &str, verdict: Verdict) -> Outcome {

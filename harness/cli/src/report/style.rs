@@ -1,6 +1,8 @@
 //! Colours and units of the terminal. Colours are dropped where the output is no terminal and where
 //! `NO_COLOR` is set; the words never depend on them.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Style};
 use conformance::verdict::Verdict;
 
@@ -8,6 +10,16 @@ pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
 pub(super) const UNSURE: Style = AnsiColor::Yellow.on_default();
 pub(super) const QUIET: Style = Style::new().dimmed();
+
+/// A verdict's mark, four characters so that results stay aligned, and its colour.
+pub(super) fn mark(verdict: &Verdict) -> (&'static str, Style) {
+    let (word, colour) = self::verdict(verdict);
+    let mark = match verdict {
+        Verdict::Inconclusive(_) => "????",
+        _ => word,
+    };
+    (mark, colour)
+}
 
 /// A verdict's word, and its colour.
 pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Style) {
@@ -17,6 +29,20 @@ pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Style) {
         Verdict::Inconclusive(_) => ("inconclusive", UNSURE),
         Verdict::Skipped(_) => ("skip", QUIET),
     }
+}
+
+/// Text from a scenario or a device with its control characters written out (`\\u{1b}`), so that it
+/// can neither colour nor move what is around it. Line feeds stay.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c.is_control() && c != '\n';
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
 }
 
 /// Microseconds as milliseconds, or as seconds from one second on.
@@ -40,6 +66,12 @@ pub(super) fn seconds(us: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_written_out() {
+        assert_eq!(visible("a\u{1B}[31m\tb\r\n\u{9B}"), "a\\u{1b}[31m\\tb\\r\n\\u{9b}");
+        assert!(matches!(visible("\u{e9} ok\n"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn durations_are_rounded_to_one_tenth() {

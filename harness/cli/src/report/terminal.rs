@@ -9,7 +9,7 @@ use conformance::verdict::{DiffLine, Mismatch, RigFault, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Reporter;
-use super::style::{self, BAD, GOOD, QUIET, UNSURE};
+use super::style::{self, BAD, GOOD, QUIET, UNSURE, visible};
 
 /// Lines of a difference that are shown around each changed one.
 const CONTEXT_LINES: usize = 3;
@@ -20,13 +20,32 @@ pub struct Terminal<W> {
     id_width: usize,
     progress: ProgressBar,
     troubles: Vec<Outcome>,
-    seed: u64,
+    total: usize,
+    seeds: String,
+    order: &'static str,
+    reader_is_gone: bool,
 }
 
 impl<W: Write> Terminal<W> {
     /// `id_width` is the length in characters of the longest id.
     pub fn new(out: W, id_width: usize) -> Self {
-        Self { out, id_width, progress: ProgressBar::hidden(), troubles: Vec::new(), seed: 0 }
+        Self {
+            out,
+            id_width,
+            progress: ProgressBar::hidden(),
+            troubles: Vec::new(),
+            total: 0,
+            seeds: String::new(),
+            order: "",
+            reader_is_gone: false,
+        }
+    }
+
+    /// Says at the end that the order was drawn from the seed.
+    #[must_use]
+    pub fn shuffled(mut self) -> Self {
+        self.order = ", shuffled";
+        self
     }
 
     /// Where the results went.
@@ -35,18 +54,23 @@ impl<W: Write> Terminal<W> {
         self.out
     }
 
+    /// True once something could not be written.
+    #[must_use]
+    pub fn reader_is_gone(&self) -> bool {
+        self.reader_is_gone
+    }
+
     /// Results that cannot be written any more (`gattest run | head`) do not change the verdict,
     /// which is the exit code.
     fn print(&mut self, text: &str) {
         let out = &mut self.out;
-        self.progress.suspend(|| {
-            let _ = out.write_all(text.as_bytes());
-            let _ = out.flush();
-        });
+        let written = self.progress.suspend(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        self.reader_is_gone |= written.is_err();
     }
 
     fn started(&mut self, total: usize, seed: u64) {
-        self.seed = seed;
+        self.total = total;
+        self.seeds = format!("seed {seed}{}", self.order);
         if std::io::stderr().is_terminal() {
             let template = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}");
             self.progress = ProgressBar::with_draw_target(
@@ -76,7 +100,9 @@ impl<W: Write> Terminal<W> {
             text.push_str(&details(&trouble));
         }
         text.push('\n');
-        text.push_str(&closing_line(summary, &format!("seed {}", self.seed)));
+        let ran = summary.passed + summary.failed + summary.inconclusive + summary.skipped;
+        let not_run = self.total.saturating_sub(ran);
+        text.push_str(&closing_line(summary, not_run, &self.seeds));
         self.print(&text);
     }
 }
@@ -93,23 +119,31 @@ impl<W: Write> Reporter for Terminal<W> {
 
 /// `pass  lopy/chr1-counts     123.5 ms virtual    0.4 ms`
 fn result_line(outcome: &Outcome, id_width: usize) -> String {
-    let (word, colour) = style::verdict(&outcome.verdict);
-    let id = &outcome.id;
     let tail = match &outcome.verdict {
-        Verdict::Skipped(reason) => format!("{QUIET}{reason}{QUIET:#}"),
-        _ => {
+        Verdict::Skipped(reason) => format!("{QUIET}{}{QUIET:#}", visible(reason)),
+        Verdict::Inconclusive(RigFault { step: Some(step), .. }) => {
+            format!("{UNSURE}inconclusive at step {}{UNSURE:#}", step + 1)
+        }
+        Verdict::Inconclusive(RigFault { step: None, .. }) => format!("{UNSURE}inconclusive{UNSURE:#}"),
+        Verdict::Pass | Verdict::Fail(_) => {
             let (bench, wall) = (style::duration(outcome.bench_us), style::duration(outcome.wall_us));
             format!("{bench:>9} virtual {wall:>9}")
         }
     };
-    format!("{colour}{word:4}{colour:#}  {id:id_width$}  {tail}\n")
+    marked(outcome, id_width, &tail)
+}
+
+/// A line with the verdict's mark, the id and something behind them.
+pub(crate) fn marked(outcome: &Outcome, id_width: usize, tail: &str) -> String {
+    let (mark, colour) = style::mark(&outcome.verdict);
+    format!("{colour}{mark}{colour:#}  {:id_width$}  {tail}\n", outcome.id)
 }
 
 /// What a person needs to know about a scenario that did not pass.
 #[must_use]
 pub fn details(outcome: &Outcome) -> String {
     let (word, colour) = style::verdict(&outcome.verdict);
-    let mut text = format!("{colour}{word}{colour:#}  {}: {}\n", outcome.id, outcome.name);
+    let mut text = format!("{colour}{word}{colour:#}  {}: {}\n", outcome.id, visible(&outcome.name));
     match &outcome.verdict {
         Verdict::Fail(mismatch) => text.push_str(&mismatch_details(outcome, mismatch)),
         Verdict::Inconclusive(fault) => text.push_str(&fault_details(outcome, fault)),
@@ -128,16 +162,17 @@ fn mismatch_details(outcome: &Outcome, mismatch: &Mismatch) -> String {
         place.line,
         place.column,
         step.unwrap_or_default(),
-        mismatch.summary
+        visible(&mismatch.summary)
     );
-    if !mismatch.diff.is_empty() {
-        text.push_str(&format!("\n  {BAD}- expected{BAD:#}  {GOOD}+ came{GOOD:#}\n"));
-        text.push_str(&diff(&mismatch.diff));
-    }
     if mismatch.missing_trace {
-        text.push_str("\n  read it, then keep it with: gattest run --accept ");
+        text.push('\n');
+        outcome.trace.lines().for_each(|line| text.push_str(&format!("    {}\n", visible(line))));
+        text.push_str("\n  read each line, then keep it with: gattest run --accept ");
         text.push_str(&outcome.file);
         text.push('\n');
+    } else if !mismatch.diff.is_empty() {
+        text.push_str(&format!("\n  {BAD}- expected{BAD:#}  {GOOD}+ came{GOOD:#}\n"));
+        text.push_str(&diff(&mismatch.diff));
     }
     text
 }
@@ -151,8 +186,8 @@ fn fault_details(outcome: &Outcome, fault: &RigFault) -> String {
         "  {}{}\n  {UNSURE}{}{UNSURE:#}\n  what to do: {}\n",
         outcome.file,
         step.unwrap_or_default(),
-        fault.cause,
-        fault.cure
+        visible(&fault.cause),
+        visible(&fault.cure)
     )
 }
 
@@ -180,16 +215,17 @@ pub(crate) fn diff(lines: &[DiffLine]) -> String {
         }
         skipping = false;
         text.push_str(&match line {
-            DiffLine::Same(line) => format!("    {line}\n"),
-            DiffLine::Missing(line) => format!("  {BAD}- {line}{BAD:#}\n"),
-            DiffLine::Extra(line) => format!("  {GOOD}+ {line}{GOOD:#}\n"),
+            DiffLine::Same(line) => format!("    {}\n", visible(line)),
+            DiffLine::Missing(line) => format!("  {BAD}- {}{BAD:#}\n", visible(line)),
+            DiffLine::Extra(line) => format!("  {GOOD}+ {}{GOOD:#}\n", visible(line)),
         });
     }
     text
 }
 
-/// `19 passed, 0 failed, 0 inconclusive, 0 skipped in 0.12 s (seed 1)`
-pub(crate) fn closing_line(summary: &Summary, seeds: &str) -> String {
+/// `19 passed, 0 failed, 0 inconclusive, 0 skipped in 0.12 s (seed 1)`; `not_run` is how many a run
+/// that ended early left out.
+pub(crate) fn closing_line(summary: &Summary, not_run: usize, seeds: &str) -> String {
     let Summary { passed, failed, inconclusive, skipped, wall_us } = *summary;
     let colour = match (failed, inconclusive, passed) {
         (1.., _, _) => BAD,
@@ -197,8 +233,9 @@ pub(crate) fn closing_line(summary: &Summary, seeds: &str) -> String {
         _ => GOOD,
     };
     let time = style::seconds(wall_us);
+    let not_run = if not_run > 0 { format!(", {not_run} not run") } else { String::new() };
     format!(
-        "{colour}{passed} passed, {failed} failed, {inconclusive} inconclusive, {skipped} skipped{colour:#} in {time} ({seeds})\n"
+        "{colour}{passed} passed, {failed} failed, {inconclusive} inconclusive, {skipped} skipped{not_run}{colour:#} in {time} ({seeds})\n"
     )
 }
 
@@ -255,7 +292,7 @@ mod tests {
         insta::assert_snapshot!(text, @"
         pass  lopy/a        123.5 ms virtual    0.4 ms
         FAIL  lopy/longer   123.5 ms virtual    0.4 ms
-        inconclusive  b             123.5 ms virtual    0.4 ms
+        ????  b            inconclusive at step 2
         skip  c            needs raw-att
 
         FAIL  lopy/longer: lopy/longer does what it should

@@ -9,14 +9,18 @@ use regex::Regex;
 /// How README.md calls the command.
 const CALL: &str = "$ cargo run --release -- ";
 
-/// The blocks: the command's arguments, and what it prints.
-fn transcripts(readme: &str) -> Vec<(String, String)> {
+/// The blocks: each is a list of commands with their arguments and what they print.
+fn transcripts(readme: &str) -> Vec<Vec<(String, String)>> {
+    let next = format!("\n{CALL}");
     let blocks = readme.split("```console\n").skip(1);
     let block = |block: &str| {
         let (body, _) = block.split_once("```\n").expect("a closed block");
-        let (command, printed) = body.split_once('\n').expect("a command line");
-        let arguments = command.strip_prefix(CALL).expect("a call of the command");
-        (arguments.to_owned(), printed.to_owned())
+        let commands = body.strip_prefix(CALL).expect("a call of the command").split(&next);
+        let command = |text: &str| {
+            let (arguments, printed) = text.split_once('\n').expect("a command line");
+            (arguments.to_owned(), printed.trim_end().to_owned())
+        };
+        commands.map(command).collect()
     };
     blocks.map(block).collect()
 }
@@ -30,13 +34,19 @@ fn without_times(text: &str) -> String {
 fn what_the_readme_shows_is_what_comes() {
     let readme = fs::read_to_string(fixtures::repository().join("README.md")).expect("README.md");
     let transcripts = transcripts(&readme);
-    assert_eq!(transcripts.len(), 2, "the README's transcripts");
-    for (command, expected) in transcripts {
-        let arguments: Vec<&str> = command.split(' ').collect();
-        let output = gattest(&fixtures::repository(), &arguments);
-        let printed = [output.stdout, output.stderr].concat();
-        let printed = String::from_utf8(printed).expect("UTF-8");
-        assert_eq!(without_times(&printed), without_times(&expected), "`gattest {command}`:\n{printed}");
+    assert_eq!(transcripts.len(), 3, "the README's transcripts");
+    for transcript in transcripts {
+        // What writes files gets a folder of its own, shaped as this repository is.
+        let own = folder(&[("fixtures/traces/x", "")]);
+        let writes = transcript.iter().any(|(command, _)| command.starts_with("new "));
+        let here = if writes { own.path().to_path_buf() } else { fixtures::repository() };
+        for (command, expected) in transcript {
+            let output = gattest(&here, &command.split(' ').collect::<Vec<_>>());
+            let printed = [output.stdout, output.stderr].concat();
+            let printed = String::from_utf8(printed).expect("UTF-8");
+            let (came, expected) = (without_times(printed.trim_end()), without_times(&expected));
+            assert_eq!(came, expected, "`gattest {command}`:\n{printed}");
+        }
     }
 }
 
