@@ -1,8 +1,6 @@
 //! Another host stack as the virtual board's client: Bumble, over TCP in real time. Needs a Python that has it:
 //! `BUMBLE_PYTHON=/path/to/python cargo test -p board --test bumble -- --ignored`.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "what the other stack says is the evidence")]
 
 use std::process::Command;
 use std::sync::Arc;

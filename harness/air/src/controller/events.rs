@@ -130,7 +130,8 @@ impl Station {
         self.masked_event(code::READ_REMOTE_VERSION_COMPLETE, &[&[0], &handle.to_le_bytes(), &version]);
     }
 
-    /// `status` is 0 when encryption is on now.
+    /// `status` is 0 when encryption is on now. Always the first version of the event: the second tells the size of the
+    /// key besides, and there are hosts that unmask it and read the first alone.
     pub(crate) fn encryption_change(&mut self, handle: u16, status: u8) {
         let enabled = u8::from(status == 0);
         self.masked_event(code::ENCRYPTION_CHANGE, &[&[status], &handle.to_le_bytes(), &[enabled]]);

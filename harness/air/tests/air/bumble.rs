@@ -13,7 +13,7 @@ use embassy_futures::join::join;
 /// Runs a script on a controller; gives its output once both the script and its stream have ended.
 async fn script(controller: &Controller, name: &str, arguments: &[&str]) -> String {
     let listener = h4::Listener::tcp(0).unwrap();
-    let python = std::env::var("BUMBLE_PYTHON").expect("BUMBLE_PYTHON names a Python with Bumble");
+    let python = std::env::var("BUMBLE_PYTHON").unwrap();
     let mut command = Command::new(python);
     command.arg(format!("{}/tests/bumble/{name}", env!("CARGO_MANIFEST_DIR")));
     command.arg(format!("tcp-client:127.0.0.1:{}", listener.port().unwrap())).args(arguments);

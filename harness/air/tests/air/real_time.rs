@@ -272,13 +272,12 @@ fn a_host_that_reads_nothing_holds_up_nobody() {
 }
 
 #[test]
-fn events_are_lost_and_noted_when_a_host_stops_reading() {
+fn a_host_that_stops_reading_holds_its_peer_back_and_loses_no_data() {
     let air = Air::real_time(7);
     let advertiser = Host::new(&air, ControllerConfig::default());
     let central = air.controller(ControllerConfig::default());
     let (near, far) = UnixStream::pair().unwrap();
     let mut host = Outside::new(far);
-    // The link's data stays with the sender: nothing is lost there.
     let connecting = outside(move || {
         host.command(&RESET_PACKET);
         host.command(&[&[1, 1, 0x20, 8][..], &[0xFF; 8]].concat());
@@ -316,6 +315,7 @@ fn events_are_lost_and_noted_when_a_host_stops_reading() {
             let Either::Second(sent) = select(serve.as_mut(), data).await else {
                 unreachable!("the stream ended")
             };
+            // What no queue has room for stays with the sender, unacknowledged.
             assert!(sent < 5_000, "the sender was never held back");
             assert!(sent > 300);
             advertiser.no_errors();
