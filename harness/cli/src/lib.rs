@@ -11,6 +11,7 @@ pub mod exit;
 pub mod filter;
 pub mod report;
 pub mod select;
+mod stdout;
 mod text_file;
 pub mod traces;
 
@@ -29,5 +30,11 @@ pub fn main() -> ExitCode {
             exit::Exit::Usage
         }
     };
+    if stdout::lost() {
+        command::complain(&*Box::<dyn std::error::Error>::from(
+            "the results could not be written to standard output",
+        ));
+        return ExitCode::from(exit::Exit::Usage.code());
+    }
     ExitCode::from(exit.code())
 }

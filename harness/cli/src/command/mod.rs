@@ -21,6 +21,7 @@ use crate::args::{Bench, Command, Selection};
 use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::select::{self, Loaded, SelectError, WrongFile};
+use crate::stdout::Stdout;
 use crate::traces;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -52,7 +53,8 @@ fn say(text: &str) {
 
 /// Results. A reader that went away (`gattest list | head`) is no error.
 fn print(text: &str) {
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    let mut out = Stdout::new();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// The scenarios that are selected, or how the command ends without them: mistakes are shown, all

@@ -12,8 +12,11 @@ use super::{Outcome, Prepared, about, accept, id_width, load, options, prepare, 
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{InOrder, JsonReport, JunitReport, Reporter, Terminal};
+use crate::stdout::Stdout;
 
 pub(super) fn execute(args: &RunArgs) -> Outcome {
+    // First of all: results of an earlier run must not be taken for this one's, however this one ends.
+    let files = Files::open(args)?;
     let loaded = match load(&args.selection)? {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
@@ -25,7 +28,7 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     let jobs: Vec<Job> = prepared.into_iter().map(|Prepared { job, .. }| job).collect();
     match args.repeat {
         Some(count) => Ok(repeat::execute(args, jobs, count)),
-        None => run_once(args, jobs),
+        None => run_once(args, jobs, files),
     }
 }
 
@@ -51,9 +54,8 @@ impl Files {
     }
 }
 
-fn run_once(args: &RunArgs, mut jobs: Vec<Job>) -> Outcome {
-    let files = Files::open(args)?;
-    let mut terminal = Terminal::new(anstream::stdout(), id_width(&jobs));
+fn run_once(args: &RunArgs, mut jobs: Vec<Job>, files: Files) -> Outcome {
+    let mut terminal = Terminal::new(Stdout::new(), id_width(&jobs));
     if args.shuffle {
         shuffle(&mut jobs, args.bench.seed);
         terminal = terminal.shuffled();

@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::filter::Filter;
 use crate::report::{InOrder, Reporter, Terminal};
 use crate::select::{self, WrongFile};
+use crate::stdout::Stdout;
 use crate::traces;
 
 /// Saving a file is several changes for the system: what comes within this time of the last one
@@ -215,7 +216,7 @@ impl Rounds<'_> {
     }
 
     fn run(&self, jobs: &[Job]) -> Heard {
-        let mut terminal = Terminal::new(anstream::stdout(), id_width(jobs));
+        let mut terminal = Terminal::new(Stdout::new(), id_width(jobs));
         let reporters: Vec<&mut dyn Reporter> = vec![&mut terminal];
         let mut in_order = InOrder::new(jobs.iter().map(|job| job.scenario.id.as_str()), reporters);
         rig::run::run(jobs, &options(&self.args.bench), &mut |event: RunEvent| in_order.event(event));

@@ -49,6 +49,7 @@ fn every_mistake_of_every_file_is_shown_and_nothing_runs() {
         ("scenarios/a.yaml", wrong),
         ("scenarios/b.yaml", "name: y\n"),
         ("scenarios/good.yaml", GOOD),
+        ("out.json", "{\"passed\": 1}"),
     ]);
     let (code, out, err) = shown(&gattest(here.path(), &["run", "--json", "out.json"]));
     assert_eq!((code, out.as_str()), (Some(2), ""));
@@ -56,7 +57,8 @@ fn every_mistake_of_every_file_is_shown_and_nothing_runs() {
     assert!(err.contains("scenarios/b.yaml:1:1"), "{err}");
     assert!(err.ends_with("in 2 files; nothing was run\n"), "{err}");
     assert!(!err.contains('\u{1B}'), "colour without a terminal: {err}");
-    assert!(!here.path().join("out.json").exists());
+    // An earlier run's results must not be taken for this one's.
+    assert_eq!(fs::read_to_string(here.path().join("out.json")).expect("a file"), "");
 }
 
 #[test]

@@ -131,3 +131,19 @@ fn write(folder: &Path, n: usize) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
     fs::write(path, GOOD).expect("a file");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_to_standard_output_are_an_error() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    let full = File::options().write(true).open("/dev/full").expect("a device that is always full");
+    let output = Command::new(env!("CARGO_BIN_EXE_gattest"))
+        .current_dir(here.path())
+        .arg("list")
+        .stdout(full)
+        .output()
+        .expect("the command runs");
+    let (code, _, err) = shown(&output);
+    assert_eq!(code, Some(2));
+    assert_eq!(err, "error: the results could not be written to standard output\n");
+}
