@@ -8,7 +8,7 @@ use crate::events::Events;
 use crate::handler::{CharacteristicCallback, WriteRule};
 use crate::permissions::{Access, Permissions, Properties, Security};
 use crate::uuid::Uuid;
-use crate::value::check_length;
+use crate::value::Limit;
 
 /// Attribute types that the profile itself defines (Core Vol 3 Part G 3.4).
 pub(crate) mod types {
@@ -18,8 +18,12 @@ pub(crate) mod types {
     pub(crate) const SECONDARY_SERVICE: Uuid = Uuid::from_u16(0x2801);
     pub(crate) const INCLUDE: Uuid = Uuid::from_u16(0x2802);
     pub(crate) const CHARACTERISTIC: Uuid = Uuid::from_u16(0x2803);
+    pub(crate) const EXTENDED_PROPERTIES: Uuid = Uuid::from_u16(0x2900);
     pub(crate) const USER_DESCRIPTION: Uuid = Uuid::from_u16(0x2901);
     pub(crate) const CCCD: Uuid = Uuid::from_u16(0x2902);
+    pub(crate) const SERVER_CONFIGURATION: Uuid = Uuid::from_u16(0x2903);
+    pub(crate) const PRESENTATION_FORMAT: Uuid = Uuid::from_u16(0x2904);
+    pub(crate) const AGGREGATE_FORMAT: Uuid = Uuid::from_u16(0x2905);
 }
 
 /// CCCD bits (Core Vol 3 Part G 3.3.3.3).
@@ -34,6 +38,8 @@ pub(crate) struct Attribute {
     pub(crate) uuid: Uuid,
     /// Last handle of the group that a service or characteristic declaration opens, else its own handle.
     pub(crate) group_end: u16,
+    /// It belongs to a stopped service, or includes one: it keeps its handle, and no client sees it.
+    pub(crate) hidden: bool,
     pub(crate) kind: Kind,
 }
 
@@ -43,6 +49,10 @@ pub(crate) enum Kind {
     /// A service, include or characteristic declaration: its value follows from the table.
     Declaration(Rc<[u8]>),
     Value(Rc<CharacteristicState>),
+    /// Value of Client Supported Features: one for each client.
+    ClientFeatures,
+    /// Value of Database Hash: it follows from the table.
+    DatabaseHash,
     Cccd(Rc<CharacteristicState>),
     Descriptor(Rc<DescriptorState>),
 }
@@ -50,7 +60,8 @@ pub(crate) enum Kind {
 impl Kind {
     fn permissions(&self) -> Permissions {
         match self {
-            Self::Declaration(_) => Permissions::READ_ONLY,
+            Self::Declaration(_) | Self::DatabaseHash => Permissions::READ_ONLY,
+            Self::ClientFeatures => Permissions::default(),
             Self::Value(characteristic) => characteristic.permissions,
             // A CCCD is always readable (Core Vol 3 Part G 3.3.3.3, Table 3.10).
             Self::Cccd(characteristic) => {
@@ -68,26 +79,78 @@ impl Kind {
         self.permissions().check_write(link)
     }
 
-    /// The stored value. `bits` gives this client's CCCD bits of the characteristic value at a handle.
-    pub(crate) fn stored(&self, bits: impl FnOnce(u16) -> u8) -> Rc<[u8]> {
+    /// The stored value, as this client reads it.
+    pub(crate) fn stored(&self, client: &impl ClientView) -> Rc<[u8]> {
         match self {
             Self::Declaration(value) => Rc::clone(value),
             Self::Value(characteristic) => characteristic.value(),
-            Self::Cccd(characteristic) => Rc::from([bits(characteristic.handle.get()), 0]),
+            Self::ClientFeatures => Rc::from([client.features()]),
+            Self::DatabaseHash => Rc::from(client.database_hash()),
+            Self::Cccd(characteristic) => Rc::from([client.cccd_bits(characteristic), 0]),
             Self::Descriptor(descriptor) => Rc::clone(&descriptor.value.borrow()),
+        }
+    }
+
+    /// Which lengths the value may have.
+    pub(crate) fn limit(&self) -> Limit {
+        match self {
+            Self::Declaration(value) => Limit::fixed(value.len()),
+            Self::Value(characteristic) => characteristic.limit,
+            Self::ClientFeatures => Limit::LONGEST,
+            Self::DatabaseHash => Limit::fixed(16),
+            Self::Cccd(_) => Limit::fixed(2),
+            Self::Descriptor(descriptor) => descriptor.limit,
+        }
+    }
+
+    /// Whether both are the same attribute, and not only alike.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Declaration(one), Self::Declaration(other)) => Rc::ptr_eq(one, other),
+            (Self::Value(one), Self::Value(other)) | (Self::Cccd(one), Self::Cccd(other)) => {
+                Rc::ptr_eq(one, other)
+            }
+            (Self::Descriptor(one), Self::Descriptor(other)) => Rc::ptr_eq(one, other),
+            (Self::ClientFeatures, Self::ClientFeatures) | (Self::DatabaseHash, Self::DatabaseHash) => true,
+            _ => false,
         }
     }
 }
 
+/// The values that are not stored with the attribute.
+pub(crate) trait ClientView {
+    /// The client's CCCD bits of a characteristic.
+    fn cccd_bits(&self, characteristic: &CharacteristicState) -> u8;
+    /// Its Client Supported Features.
+    fn features(&self) -> u8;
+    /// Of the present table.
+    fn database_hash(&self) -> [u8; 16];
+}
+
+/// Who gives a characteristic its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Application,
+    ClientFeatures,
+    DatabaseHash,
+}
+
 /// A characteristic value, with what belongs to it.
 pub(crate) struct CharacteristicState {
+    /// No other characteristic of this server has, or had, the same.
+    pub(crate) id: u32,
+    pub(crate) role: Role,
     pub(crate) uuid: Uuid,
     pub(crate) properties: Properties,
     pub(crate) permissions: Permissions,
+    /// What a signed write demands; it is possible only with the property for it.
+    pub(crate) signed_write: Access,
     pub(crate) subscribe_access: Access,
-    pub(crate) max_len: usize,
+    pub(crate) limit: Limit,
     /// Handle of the value; 0 until the table has placed it.
     pub(crate) handle: Cell<u16>,
+    /// Its service has been stopped.
+    pub(crate) stopped: Cell<bool>,
     pub(crate) value: RefCell<Rc<[u8]>>,
     pub(crate) events: Cell<Events>,
     pub(crate) callback: RefCell<Option<CharacteristicCallback>>,
@@ -104,7 +167,7 @@ impl CharacteristicState {
     }
 
     pub(crate) fn check_length(&self, length: usize) -> Result<(), Error> {
-        check_length(length, self.max_len)
+        self.limit.check_whole(length)
     }
 
     pub(crate) fn flag(&self, event: Events) {
@@ -128,6 +191,6 @@ impl CharacteristicState {
 pub(crate) struct DescriptorState {
     pub(crate) uuid: Uuid,
     pub(crate) permissions: Permissions,
-    pub(crate) max_len: usize,
+    pub(crate) limit: Limit,
     pub(crate) value: RefCell<Rc<[u8]>>,
 }

@@ -4,6 +4,9 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
+use crate::attribute::{CharacteristicState, Kind, cccd};
+use crate::bonds::BondId;
+use crate::caching::{Caching, HandleRange};
 use crate::permissions::Security;
 use crate::reply::ConnId;
 
@@ -22,8 +25,18 @@ pub(crate) struct Client {
     pub(crate) awaiting: Option<Awaiting>,
     /// An indication has timed out: nothing may be pushed any more (Core Vol 3 Part F 3.3.3).
     pub(crate) silenced: bool,
-    /// Handles of characteristic values with their CCCD bits; those that are 0 are left out.
-    subscriptions: Vec<(u16, u8)>,
+    /// What Prepare Writes have queued.
+    pub(crate) prepared: PrepareQueue,
+    /// Client Supported Features and change awareness.
+    pub(crate) caching: Caching,
+    /// Handles that a Service Changed indication has yet to tell of.
+    pub(crate) service_changed: Option<HandleRange>,
+    /// The bond whose keys this client is said to have.
+    pub(crate) identity: Option<BondId>,
+    /// The link has been encrypted with those keys: what is kept for the bond has been restored.
+    pub(crate) trusted: bool,
+    /// Characteristics, by [`CharacteristicState::id`], with their CCCD bits; those that are 0 are left out.
+    subscriptions: Vec<(u32, u8)>,
 }
 
 /// The whole value of one attribute, as it was when it was read.
@@ -33,15 +46,32 @@ pub(crate) struct Snapshot {
 }
 
 pub(crate) struct Push {
-    /// Handle of the characteristic value.
-    pub(crate) handle: u16,
+    pub(crate) characteristic: Rc<CharacteristicState>,
     pub(crate) indicate: bool,
     pub(crate) value: Rc<[u8]>,
 }
 
 pub(crate) struct Awaiting {
     pub(crate) handle: u16,
+    /// The indication is of Service Changed, for these handles.
+    pub(crate) service_changed: Option<HandleRange>,
     pub(crate) deadline_ms: u64,
+}
+
+/// Prepared writes in the order of their arrival (Core Vol 3 Part F 3.4.6).
+#[derive(Default)]
+pub(crate) struct PrepareQueue {
+    pub(crate) writes: Vec<PreparedWrite>,
+    /// The parts, end to end.
+    pub(crate) bytes: Vec<u8>,
+}
+
+pub(crate) struct PreparedWrite {
+    pub(crate) handle: u16,
+    /// The attribute that was at the handle: another may be there by the time of execution.
+    pub(crate) kind: Kind,
+    pub(crate) offset: u16,
+    pub(crate) length: usize,
 }
 
 impl Client {
@@ -54,31 +84,35 @@ impl Client {
             pushes: VecDeque::new(),
             awaiting: None,
             silenced: false,
+            prepared: PrepareQueue::default(),
+            caching: Caching::default(),
+            service_changed: None,
+            identity: None,
+            trusted: false,
             subscriptions: Vec::new(),
         }
     }
 
-    /// CCCD bits of the characteristic whose value has this handle.
-    pub(crate) fn cccd_bits(&self, handle: u16) -> u8 {
-        let found = self.subscriptions.iter().find(|(subscribed, _)| *subscribed == handle);
+    /// CCCD bits of a characteristic.
+    pub(crate) fn cccd_bits(&self, characteristic: &CharacteristicState) -> u8 {
+        let found = self.subscriptions.iter().find(|(subscribed, _)| *subscribed == characteristic.id);
         found.map_or(0, |(_, bits)| *bits)
     }
 
-    pub(crate) fn set_cccd_bits(&mut self, handle: u16, bits: u8) {
-        self.subscriptions.retain(|(subscribed, _)| *subscribed != handle);
+    pub(crate) fn set_cccd_bits(&mut self, characteristic: &CharacteristicState, bits: u8) {
+        self.subscriptions.retain(|(subscribed, _)| *subscribed != characteristic.id);
         if bits != 0 {
-            self.subscriptions.push((handle, bits));
+            self.subscriptions.push((characteristic.id, bits));
         }
         // A value that waits is not sent in a way that the client has turned off.
         let kind = push_kind(bits);
-        self.pushes.retain(|push| push.handle != handle || kind == Some(push.indicate));
+        self.pushes.retain(|push| push.characteristic.id != characteristic.id || kind == Some(push.indicate));
     }
 }
 
 /// Whether a subscription means notification (`false`) or indication (`true`). With both bits set it is
 /// notification, since nothing here requires an acknowledgement (Core Vol 3 Part G 3.3.3.3).
 pub(crate) fn push_kind(bits: u8) -> Option<bool> {
-    use crate::attribute::cccd;
     if bits & cccd::NOTIFY != 0 {
         Some(false)
     } else if bits & cccd::INDICATE != 0 {

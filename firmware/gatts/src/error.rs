@@ -1,5 +1,8 @@
 //! What can go wrong: locally ([`Error`]) and on the air ([`AttError`]).
 
+use core::convert::Infallible;
+use core::fmt;
+
 use crate::uuid::Uuid;
 
 /// Why a call of the local API was refused. Nothing has changed when one is returned.
@@ -16,6 +19,14 @@ pub enum Error {
         length: usize,
         /// The most this attribute takes.
         limit: usize,
+    },
+    /// A value shorter than the attribute's fixed length, both in bytes.
+    #[error("value of {length} bytes is short of the fixed length of {expected}")]
+    ValueTooShort {
+        /// Length of the value that was given.
+        length: usize,
+        /// The length that each value of this attribute has.
+        expected: usize,
     },
     /// UUID bytes that are not 16.
     #[error("a UUID given as bytes has 16 of them, not {0}")]
@@ -37,12 +48,18 @@ pub enum Error {
     /// A descriptor that the server itself makes was described as well.
     #[error("descriptor {0} is made by the server")]
     DescriptorReserved(Uuid),
+    /// A CCCD for a characteristic that can be neither notified nor indicated (Core Vol 3 Part G 3.3.3.3).
+    #[error("a CCCD needs the property NOTIFY or INDICATE")]
+    CccdWithoutProperty,
     /// An included service that belongs to another `Bluetooth`.
     #[error("the included service belongs to another server")]
     ForeignService,
-    /// The attribute table cannot change under a connected client (Core Vol 3 Part F 3.2.2).
-    #[error("the attribute table cannot change while a client is connected")]
-    ClientConnected,
+    /// An include of a position at which the described table has no service.
+    #[error("there is no service {0} to include")]
+    UnknownService(usize),
+    /// A service that includes itself, directly or through others (Core Vol 3 Part G 3.2).
+    #[error("the service includes itself")]
+    CircularInclude,
     /// A subscribed client has not taken the values pushed before.
     #[error("{limit} pushed values are waiting for a client already")]
     QueueFull {
@@ -60,6 +77,47 @@ pub enum Error {
     /// Service data without the service UUID that it begins with on the air.
     #[error("service_data needs service_uuid")]
     ServiceDataWithoutUuid,
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Where in a described table something is, by positions from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The service.
+    pub service: usize,
+    /// The characteristic in it; `None` for the service declaration and its includes.
+    pub characteristic: Option<usize>,
+    /// The descriptor of that; `None` for the declaration, the value and the CCCD that the server makes.
+    pub descriptor: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service {}", self.service)?;
+        if let Some(characteristic) = self.characteristic {
+            write!(f, ", characteristic {characteristic}")?;
+        }
+        if let Some(descriptor) = self.descriptor {
+            write!(f, ", descriptor {descriptor}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a described table is impossible. Nothing of it has been loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {error}")]
+pub struct TableError {
+    /// The attribute that is wrong.
+    pub place: Place,
+    /// What is wrong with it.
+    #[source]
+    pub error: Error,
 }
 
 /// An ATT error code as it goes over the air (Core Vol 3 Part F 3.4.1.1, Table 3.4).

@@ -16,7 +16,8 @@ pub struct ConnId(pub u16);
 pub struct Call<'a> {
     /// The one event that caused the call.
     pub event: Events,
-    /// The bytes that the client wrote; empty for a read.
+    /// The value that the client's write has made; empty for a read. It is what the client wrote, except that
+    /// a write in parts, or a short one to a value of fixed length, gives the whole.
     pub value: &'a [u8],
     /// The client.
     pub conn: ConnId,

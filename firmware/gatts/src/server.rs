@@ -6,6 +6,7 @@ use core::cell::RefCell;
 use core::mem;
 
 use crate::advertise::Payload;
+use crate::bonds::{self, BondId, BondRecord, SigningKey};
 use crate::client::Client;
 use crate::events::Events;
 use crate::handler;
@@ -68,18 +69,57 @@ impl Server {
             let position = clients.iter().position(|client| client.conn == conn);
             position.map(|index| clients.remove(index))
         };
-        if gone.is_none() {
-            return;
-        }
+        let Some(gone) = gone else { return };
+        bonds::keep(&self.shared, &gone);
         self.shared.gap.borrow_mut().disconnect.retain(|pending| *pending != conn);
         self.shared.observe(Observed::Disconnected { conn });
         handler::bluetooth_event(&self.shared, Events::CLIENT_DISCONNECTED);
         self.shared.wake();
     }
 
-    /// The security of a link has changed.
+    /// The security of a link has changed. If that encrypts the link of a client that has been identified,
+    /// what is kept for its bond is restored.
     pub fn set_security(&self, conn: ConnId, security: Security) {
         self.shared.client(conn, |client| client.security = security);
+        bonds::restore_if_encrypted(&self.shared, conn);
+    }
+
+    /// Says which bonded client this is: at connection, if its address tells, else once its link is
+    /// encrypted with the bond's key. What is kept for the bond (subscriptions, Client Supported Features,
+    /// what it knows of the table) is restored when the link is encrypted; until then only its signing key
+    /// is used. A bond that is new is remembered from then on.
+    ///
+    /// Gives false, and changes nothing, if the connection is not served, if another one has this identity,
+    /// or if the bond is new and [`crate::Config::max_bonds`] are remembered already.
+    pub fn identify(&self, conn: ConnId, id: BondId) -> bool {
+        bonds::identify(&self.shared, conn, id)
+    }
+
+    /// What is kept for all bonds, those of connected clients included: plain data, for storage that
+    /// outlasts the application.
+    pub fn bonds(&self) -> Vec<BondRecord> {
+        bonds::export(&self.shared)
+    }
+
+    /// Replaces what is kept for all bonds, and gives how many were taken: [`crate::Config::max_bonds`] at
+    /// most, and one for each id. To be called once the table is built and before clients connect. A client
+    /// that knows another table than this is change-unaware when it comes back, and gets a Service Changed
+    /// indication if it has subscribed to that.
+    pub fn restore_bonds(&self, records: Vec<BondRecord>) -> usize {
+        bonds::import(&self.shared, records)
+    }
+
+    /// Forgets a bond.
+    pub fn forget_bond(&self, id: BondId) {
+        bonds::forget(&self.shared, id);
+    }
+
+    /// Sets the key that a bonded client signs its commands with, least significant octet first, and the
+    /// lowest sign counter that it has not used: 0 after pairing. Gives false if the bond is new and
+    /// [`crate::Config::max_bonds`] are remembered already.
+    pub fn set_signing_key(&self, id: BondId, csrk: [u8; 16], next_counter: u32) -> bool {
+        let key = SigningKey { csrk, next_counter: Some(next_counter) };
+        bonds::set_signing_key(&self.shared, id, key)
     }
 
     /// Takes one ATT PDU from a client and writes the response into `out`, which should have room for

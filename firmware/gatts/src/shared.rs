@@ -9,6 +9,8 @@ use core::cell::{Cell, RefCell};
 
 use crate::advertise::GapState;
 use crate::api::Config;
+use crate::attribute::CharacteristicState;
+use crate::bonds::Bonds;
 use crate::client::Client;
 use crate::events::Events;
 use crate::handler::BluetoothCallback;
@@ -22,9 +24,13 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) table: RefCell<Table>,
     pub(crate) clients: RefCell<Vec<Client>>,
+    pub(crate) bonds: RefCell<Bonds>,
+    /// The Service Changed characteristic, if there is one.
+    pub(crate) service_changed: RefCell<Option<Rc<CharacteristicState>>>,
     pub(crate) gap: RefCell<GapState>,
     pub(crate) events: Cell<Events>,
     pub(crate) callback: RefCell<Option<BluetoothCallback>>,
+    last_id: Cell<u32>,
     observer: RefCell<Option<Rc<RefCell<Observer>>>>,
     waker: RefCell<Option<Rc<dyn Fn()>>>,
 }
@@ -35,7 +41,10 @@ impl Shared {
             config,
             table: RefCell::default(),
             clients: RefCell::default(),
+            bonds: RefCell::default(),
+            service_changed: RefCell::default(),
             gap: RefCell::default(),
+            last_id: Cell::default(),
             events: Cell::default(),
             callback: RefCell::default(),
             observer: RefCell::default(),
@@ -43,7 +52,15 @@ impl Shared {
         }
     }
 
+    /// A number for a new characteristic.
+    pub(crate) fn new_id(&self) -> u32 {
+        let id = self.last_id.get().wrapping_add(1);
+        self.last_id.set(id);
+        id
+    }
+
     /// Looks at one client; `None` if the connection is not served. `f` must run nothing of the application.
+    #[inline]
     pub(crate) fn client<R>(&self, conn: ConnId, f: impl FnOnce(&mut Client) -> R) -> Option<R> {
         self.clients.borrow_mut().iter_mut().find(|client| client.conn == conn).map(f)
     }
@@ -57,6 +74,7 @@ impl Shared {
         drop(self.waker.replace(waker));
     }
 
+    #[inline]
     pub(crate) fn observe(&self, event: Observed<'_>) {
         let Some(observer) = self.observer.borrow().clone() else {
             return;

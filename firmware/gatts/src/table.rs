@@ -2,19 +2,24 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use crate::attribute::{Attribute, CharacteristicState, DescriptorState, Kind, types};
-use crate::error::Error;
+use crate::caching::HandleRange;
+use crate::crypto::DatabaseHash;
+use crate::error::{Error, TableError};
+use crate::layout::Layout;
 use crate::uuid::Uuid;
 
-/// A service as it was described. Included services are given by index, and come earlier: so there is no
-/// circle of includes (Core Vol 3 Part G 3.2).
+/// A service as it was described. Included services are given by index; there is no circle of includes
+/// (Core Vol 3 Part G 3.2).
 pub(crate) struct ServiceDefinition {
     pub(crate) uuid: Uuid,
     pub(crate) primary: bool,
     pub(crate) handle: Option<u16>,
     pub(crate) includes: Vec<usize>,
     pub(crate) characteristics: Vec<CharacteristicDefinition>,
+    pub(crate) stopped: bool,
 }
 
 /// A characteristic as it was described; the fixed handles are those of declaration and CCCD.
@@ -29,51 +34,141 @@ pub(crate) struct CharacteristicDefinition {
 pub(crate) struct Table {
     services: Vec<ServiceDefinition>,
     layout: Layout,
+    /// The Database Hash, once it has been asked for.
+    hash: Cell<Option<[u8; 16]>>,
 }
 
 impl Table {
-    /// Adds a service at the end and gives its index.
-    pub(crate) fn add_service(&mut self, service: ServiceDefinition) -> Result<usize, Error> {
-        self.layout.or_undo(|layout| layout.service(&service))?;
-        self.services.push(service);
-        Ok(self.services.len().saturating_sub(1))
+    pub(crate) fn service_count(&self) -> usize {
+        self.services.len()
+    }
+
+    /// Adds services at the end, all or none, and gives the handles that they take. An error names the
+    /// place among the services given.
+    pub(crate) fn add_services(
+        &mut self,
+        services: Vec<ServiceDefinition>,
+    ) -> Result<Option<HandleRange>, TableError> {
+        let (mark, first) = (self.layout.mark(), self.services.len());
+        if let Err(error) = self.place_services(&services) {
+            self.layout.undo(&mark);
+            return Err(error);
+        }
+        self.layout.finish(&mark);
+        self.services.extend(services);
+        self.refresh();
+        let ends = self.layout.ranges.get(first).zip(self.layout.ranges.last());
+        Ok(ends.map(|((first, _), (_, last))| HandleRange { first: *first, last: *last }))
+    }
+
+    /// Tells whether [`Table::add_services`] would be possible.
+    pub(crate) fn check_services(&mut self, services: &[ServiceDefinition]) -> Result<(), TableError> {
+        let mark = self.layout.mark();
+        let placed = self.place_services(services);
+        self.layout.undo(&mark);
+        placed
+    }
+
+    fn place_services(&mut self, services: &[ServiceDefinition]) -> Result<(), TableError> {
+        for (position, service) in services.iter().enumerate() {
+            self.layout.cursor.service = position;
+            let placed = self.layout.service(service);
+            placed.map_err(|error| TableError { place: self.layout.cursor, error })?;
+        }
+        Ok(())
     }
 
     /// Adds a characteristic at the end of a service; later services move up where their handles are free
-    /// to.
+    /// to. Gives the handles that have changed.
     pub(crate) fn add_characteristic(
         &mut self,
         service: usize,
         characteristic: CharacteristicDefinition,
-    ) -> Result<(), Error> {
+    ) -> Result<HandleRange, Error> {
         let is_last = service + 1 == self.services.len();
+        let is_included = self.layout.includes.iter().any(|(_, included)| *included == service);
         let Some(owner) = self.services.get_mut(service) else {
             return Err(Error::ForeignService);
         };
-        if is_last {
-            self.layout.or_undo(|layout| layout.characteristic(&characteristic))?;
+        if is_last && !is_included {
+            let mark = self.layout.mark();
+            if let Err(error) = self.layout.characteristic(&characteristic) {
+                self.layout.undo(&mark);
+                return Err(error);
+            }
+            self.layout.finish(&mark);
             self.layout.extend_last_service();
             owner.characteristics.push(characteristic);
-            return Ok(());
+        } else {
+            owner.characteristics.push(characteristic);
+            if let Err(error) = self.rebuild() {
+                if let Some(owner) = self.services.get_mut(service) {
+                    owner.characteristics.pop();
+                }
+                return Err(error);
+            }
         }
-        owner.characteristics.push(characteristic);
-        let rebuilt = self.rebuild();
-        if rebuilt.is_err()
-            && let Some(owner) = self.services.get_mut(service)
-        {
-            owner.characteristics.pop();
+        self.refresh();
+        let mut changed = self.affected_by(service);
+        if !is_last {
+            changed.last = u16::MAX;
         }
-        rebuilt
+        Ok(changed)
     }
 
     fn rebuild(&mut self) -> Result<(), Error> {
         let mut layout = Layout::default();
+        let mark = layout.mark();
         for service in &self.services {
             layout.service(service)?;
         }
-        layout.publish_handles(0);
+        layout.finish(&mark);
         self.layout = layout;
         Ok(())
+    }
+
+    /// Stops or starts a service. It keeps its handles. Gives those that clients no longer, or now, see
+    /// changed; `None` if nothing has.
+    pub(crate) fn set_stopped(&mut self, service: usize, stopped: bool) -> Option<HandleRange> {
+        let definition = self.services.get_mut(service).filter(|found| found.stopped != stopped)?;
+        definition.stopped = stopped;
+        for characteristic in &definition.characteristics {
+            characteristic.state.stopped.set(stopped);
+        }
+        self.refresh();
+        Some(self.affected_by(service))
+    }
+
+    pub(crate) fn is_stopped(&self, service: usize) -> bool {
+        self.services.get(service).is_some_and(|service| service.stopped)
+    }
+
+    /// The handles of a service, and of the declarations that include it.
+    fn affected_by(&self, service: usize) -> HandleRange {
+        let (first, last) = self.range_of(service).unwrap_or_default();
+        let including = self.layout.includes.iter().filter(|(_, included)| *included == service);
+        let handles = including.filter_map(|(position, _)| self.layout.attributes.get(*position));
+        handles.fold(HandleRange { first, last }, |range, attribute| {
+            range.with(Some(HandleRange { first: attribute.handle, last: attribute.handle }))
+        })
+    }
+
+    /// Brings up to date what follows from the definitions.
+    fn refresh(&mut self) {
+        self.hash.set(None);
+        let Self { services, layout, .. } = self;
+        for (index, service) in services.iter().enumerate() {
+            let positions = layout.positions(index);
+            for attribute in layout.attributes.get_mut(positions).unwrap_or_default() {
+                attribute.hidden = service.stopped;
+            }
+        }
+        for (position, included) in &layout.includes {
+            let stopped = services.get(*included).is_some_and(|service| service.stopped);
+            if let Some(attribute) = layout.attributes.get_mut(*position) {
+                attribute.hidden |= stopped;
+            }
+        }
     }
 
     /// First and last handle of a service.
@@ -81,145 +176,91 @@ impl Table {
         self.layout.ranges.get(service).copied()
     }
 
+    #[inline]
     pub(crate) fn find(&self, handle: u16) -> Option<&Attribute> {
         let attributes = &self.layout.attributes;
         let index = attributes.binary_search_by_key(&handle, |attribute| attribute.handle).ok()?;
-        attributes.get(index)
+        attributes.get(index).filter(|attribute| !attribute.hidden)
     }
 
     /// The attributes with handles from `first` to `last`, in ascending order.
     pub(crate) fn range(&self, first: u16, last: u16) -> impl Iterator<Item = &Attribute> {
         let attributes = &self.layout.attributes;
         let skip = attributes.partition_point(|attribute| attribute.handle < first);
-        attributes.iter().skip(skip).take_while(move |attribute| attribute.handle <= last)
+        let in_range = attributes.iter().skip(skip).take_while(move |attribute| attribute.handle <= last);
+        in_range.filter(|attribute| !attribute.hidden)
     }
 
     pub(crate) fn characteristics(&self) -> impl Iterator<Item = &Rc<CharacteristicState>> {
-        self.services.iter().flat_map(|service| &service.characteristics).map(|one| &one.state)
+        self.characteristics_with_services().map(|(_, state)| state)
+    }
+
+    /// All characteristics, each with the UUID of its service.
+    pub(crate) fn characteristics_with_services(
+        &self,
+    ) -> impl Iterator<Item = (Uuid, &Rc<CharacteristicState>)> {
+        self.services
+            .iter()
+            .flat_map(|service| service.characteristics.iter().map(|one| (service.uuid, &one.state)))
+    }
+
+    /// The characteristic whose value has this handle, if it and its service have these UUIDs.
+    pub(crate) fn characteristic_at(
+        &self,
+        handle: u16,
+        service: Uuid,
+        uuid: Uuid,
+    ) -> Option<&Rc<CharacteristicState>> {
+        let mut all = self.characteristics_with_services();
+        let found = all.find(|(_, state)| state.handle.get() == handle)?;
+        (found.0 == service && found.1.uuid == uuid).then_some(found.1)
+    }
+
+    /// Handle of the first descriptor with this UUID that a characteristic has.
+    pub(crate) fn descriptor_handle(&self, value_handle: u16, uuid: Uuid) -> Option<u16> {
+        let after = value_handle.checked_add(1)?;
+        let behind = self.range(after, u16::MAX);
+        let mut own = behind.take_while(|one| matches!(one.kind, Kind::Cccd(_) | Kind::Descriptor(_)));
+        own.find(|attribute| attribute.uuid == uuid).map(|attribute| attribute.handle)
+    }
+
+    /// The Database Hash (Core Vol 3 Part G 7.3.1), least significant octet first. Stopped services are no
+    /// part of it.
+    pub(crate) fn hash(&self) -> [u8; 16] {
+        if let Some(hash) = self.hash.get() {
+            return hash;
+        }
+        let mut hash = DatabaseHash::new();
+        for attribute in self.range(1, u16::MAX).filter(|attribute| is_hashed(attribute.uuid)) {
+            hash.update(&attribute.handle.to_le_bytes());
+            hash.update(attribute.uuid.as_le_bytes());
+            match &attribute.kind {
+                Kind::Declaration(value) => hash.update(value),
+                Kind::Descriptor(descriptor) if attribute.uuid == types::EXTENDED_PROPERTIES => {
+                    hash.update(&descriptor.value.borrow());
+                }
+                _ => {}
+            }
+        }
+        let hash = hash.finish();
+        self.hash.set(Some(hash));
+        hash
     }
 }
 
-/// Attributes with their handles.
-#[derive(Default)]
-struct Layout {
-    /// In ascending order of handles.
-    attributes: Vec<Attribute>,
-    /// First and last handle of each service.
-    ranges: Vec<(u16, u16)>,
-    last_handle: u16,
-}
-
-impl Layout {
-    /// Places attributes at the end, all or none.
-    fn or_undo(&mut self, place: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
-        let (count, last_handle) = (self.attributes.len(), self.last_handle);
-        let placed = place(self);
-        match placed {
-            Ok(()) => self.publish_handles(count),
-            Err(_) => {
-                self.attributes.truncate(count);
-                self.last_handle = last_handle;
-            }
-        }
-        placed
-    }
-
-    /// Tells the characteristics among the attributes from `start` on which handle they have.
-    fn publish_handles(&self, start: usize) {
-        for attribute in self.attributes.iter().skip(start) {
-            if let Kind::Value(state) = &attribute.kind {
-                state.handle.set(attribute.handle);
-            }
-        }
-    }
-
-    /// The last service ends with the last attribute placed.
-    fn extend_last_service(&mut self) {
-        let Some((first, last)) = self.ranges.last_mut() else {
-            return;
-        };
-        *last = self.last_handle;
-        let first = *first;
-        self.close_group(first);
-    }
-
-    fn service(&mut self, service: &ServiceDefinition) -> Result<(), Error> {
-        let uuid = if service.primary { types::PRIMARY_SERVICE } else { types::SECONDARY_SERVICE };
-        let value = Kind::Declaration(service.uuid.as_le_bytes().into());
-        let first = self.place(service.handle, uuid, value)?;
-        // Includes come before characteristics (Core Vol 3 Part G 3.1).
-        for included in &service.includes {
-            if let Some(value) = self.include_value(*included) {
-                self.place(None, types::INCLUDE, Kind::Declaration(value))?;
-            }
-        }
-        for characteristic in &service.characteristics {
-            self.characteristic(characteristic)?;
-        }
-        self.close_group(first);
-        self.ranges.push((first, self.last_handle));
-        Ok(())
-    }
-
-    /// Handles of the included service, and its UUID if that is a 16-bit one (Core Vol 3 Part G 3.2).
-    fn include_value(&self, service: usize) -> Option<Rc<[u8]>> {
-        let (first, last) = *self.ranges.get(service)?;
-        let declaration = self.attributes.iter().find(|attribute| attribute.handle == first)?;
-        let Kind::Declaration(uuid) = &declaration.kind else {
-            return None;
-        };
-        let mut value = Vec::with_capacity(6);
-        value.extend_from_slice(&first.to_le_bytes());
-        value.extend_from_slice(&last.to_le_bytes());
-        if uuid.len() == 2 {
-            value.extend_from_slice(uuid);
-        }
-        Some(value.into())
-    }
-
-    fn characteristic(&mut self, definition: &CharacteristicDefinition) -> Result<(), Error> {
-        let state = &definition.state;
-        // The declaration names the handle of the value, which follows at once (Core Vol 3 Part G 3.3).
-        let declaration = self.next(definition.handle)?;
-        let value_handle = declaration.checked_add(1).ok_or(Error::HandlesExhausted)?;
-        let mut value = Vec::with_capacity(19);
-        value.push(state.properties.bits());
-        value.extend_from_slice(&value_handle.to_le_bytes());
-        value.extend_from_slice(state.uuid.as_le_bytes());
-        self.place(Some(declaration), types::CHARACTERISTIC, Kind::Declaration(value.into()))?;
-        self.place(Some(value_handle), state.uuid, Kind::Value(Rc::clone(state)))?;
-        if state.allowed_cccd_bits() != 0 {
-            self.place(definition.cccd_handle, types::CCCD, Kind::Cccd(Rc::clone(state)))?;
-        }
-        for (handle, descriptor) in &definition.descriptors {
-            self.place(*handle, descriptor.uuid, Kind::Descriptor(Rc::clone(descriptor)))?;
-        }
-        self.close_group(declaration);
-        Ok(())
-    }
-
-    /// The handle that an attribute would get here.
-    fn next(&self, fixed: Option<u16>) -> Result<u16, Error> {
-        let lowest_free = self.last_handle.checked_add(1).ok_or(Error::HandlesExhausted)?;
-        match fixed {
-            Some(handle) if handle < lowest_free => Err(Error::HandleTaken { handle, lowest_free }),
-            Some(handle) => Ok(handle),
-            None => Ok(lowest_free),
-        }
-    }
-
-    fn place(&mut self, fixed: Option<u16>, uuid: Uuid, kind: Kind) -> Result<u16, Error> {
-        let handle = self.next(fixed)?;
-        self.attributes.push(Attribute { handle, uuid, group_end: handle, kind });
-        self.last_handle = handle;
-        Ok(handle)
-    }
-
-    /// The group opened by `declaration` ends with the last attribute placed.
-    fn close_group(&mut self, declaration: u16) {
-        let opened = self.attributes.iter_mut().rev().find(|attribute| attribute.handle == declaration);
-        if let Some(attribute) = opened {
-            attribute.group_end = self.last_handle;
-        }
-    }
+/// Whether attributes of this type are part of the Database Hash (Core Vol 3 Part G 7.3.1).
+fn is_hashed(uuid: Uuid) -> bool {
+    let hashed = [
+        types::PRIMARY_SERVICE,
+        types::SECONDARY_SERVICE,
+        types::INCLUDE,
+        types::CHARACTERISTIC,
+        types::EXTENDED_PROPERTIES,
+        types::USER_DESCRIPTION,
+        types::CCCD,
+        types::SERVER_CONFIGURATION,
+        types::PRESENTATION_FORMAT,
+        types::AGGREGATE_FORMAT,
+    ];
+    hashed.contains(&uuid)
 }

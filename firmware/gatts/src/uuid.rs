@@ -79,7 +79,27 @@ impl Uuid {
     }
 }
 
+/// As [`Uuid::from_bytes`].
+impl TryFrom<&[u8]> for Uuid {
+    type Error = Error;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, Error> {
+        Self::from_bytes(bytes)
+    }
+}
+
+/// As [`Uuid::from_int`].
+impl TryFrom<u64> for Uuid {
+    type Error = Error;
+
+    fn try_from(n: u64) -> Result<Self, Error> {
+        Self::from_int(n)
+    }
+}
+
 impl PartialEq for Uuid {
+    // Discovery compares the type of every attribute.
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         match (self.0, other.0) {
             (Form::Short(a), Form::Short(b)) => a == b,

@@ -50,6 +50,45 @@ pub(crate) fn check_length(length: usize, limit: usize) -> Result<(), Error> {
     if length > limit { Err(Error::ValueTooLong { length, limit }) } else { Ok(()) }
 }
 
+/// Which lengths a value may have, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) max: usize,
+    /// Each value has `max` bytes.
+    pub(crate) fixed: bool,
+}
+
+impl Limit {
+    pub(crate) const LONGEST: Self = Self { max: MAX_VALUE_LEN, fixed: false };
+
+    pub(crate) const fn fixed(max: usize) -> Self {
+        Self { max, fixed: true }
+    }
+
+    /// Judges a value given locally.
+    pub(crate) fn check_whole(self, length: usize) -> Result<(), Error> {
+        check_length(length, self.max)?;
+        match self.fixed && length < self.max {
+            true => Err(Error::ValueTooShort { length, expected: self.max }),
+            false => Ok(()),
+        }
+    }
+
+    /// Puts `part` at `offset` into `value`. Gives false, and does nothing, if that goes beyond the limit.
+    /// `value` reaches to the offset.
+    pub(crate) fn overlay(self, value: &mut Vec<u8>, offset: usize, part: &[u8]) -> bool {
+        let end = offset + part.len();
+        if end > self.max {
+            return false;
+        }
+        let kept = value.split_off(end.min(value.len()));
+        value.truncate(offset);
+        value.extend_from_slice(part);
+        value.extend_from_slice(&kept);
+        true
+    }
+}
+
 macro_rules! from_int {
     ($($int:ty),*) => {$(
         impl From<$int> for Value<'_> {

@@ -39,7 +39,7 @@ impl Characteristic {
     /// subscribed. It runs no handler. Inside a handler, what is queued leaves after the response.
     ///
     /// # Errors
-    /// An integer out of range, a value above this characteristic's limit, or [`Error::QueueFull`] if a
+    /// An integer out of range, a value above this characteristic's limit or not of its fixed length, or [`Error::QueueFull`] if a
     /// subscribed client has [`crate::Config::push_queue`] values waiting already. The old value stays and
     /// nothing is queued for anybody.
     pub fn set_value<'a>(&self, value: impl Into<Value<'a>>) -> Result<(), Error> {
@@ -87,6 +87,9 @@ impl Characteristic {
 
     /// Sets a rule that is asked before a client's write is stored, or removes it. If the rule refuses, the
     /// client gets its error, no handler runs and nothing changes.
+    ///
+    /// It is given the value that would be stored. For a write in parts it is asked at each Prepare Write,
+    /// with that part, and at Execute Write with the whole value.
     pub fn authorise_write(
         &self,
         rule: Option<impl FnMut(&Characteristic, &[u8]) -> Result<(), AttError> + 'static>,
@@ -98,6 +101,12 @@ impl Characteristic {
     /// Handle of the characteristic value.
     pub fn value_handle(&self) -> u16 {
         self.state.handle.get()
+    }
+
+    /// Handle of its first descriptor with this UUID, the CCCD included; `None` if there is none, or its
+    /// service is stopped.
+    pub fn descriptor_handle(&self, uuid: Uuid) -> Option<u16> {
+        self.shared.table.borrow().descriptor_handle(self.value_handle(), uuid)
     }
 
     /// UUID of the characteristic.

@@ -4,13 +4,12 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Service;
-use crate::attribute::types;
+use super::{DescriptorConfig, ExtendedProperties, Service};
 use crate::client::DEFAULT_MTU;
 use crate::error::Error;
 use crate::permissions::{Access, Permissions, Properties};
 use crate::uuid::Uuid;
-use crate::value::{MAX_VALUE_LEN, Value};
+use crate::value::{Limit, MAX_VALUE_LEN, Value};
 
 /// Name and limits of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +26,20 @@ pub struct Config {
     pub max_connections: usize,
     /// Values that may wait to be pushed to one client.
     pub push_queue: usize,
+    /// Prepared writes that may wait for one client's Execute Write. A value of 512 bytes takes 29 of them
+    /// at the smallest MTU.
+    pub prepare_queue: usize,
+    /// Bytes in all those prepared writes together.
+    pub prepare_bytes: usize,
+    /// Bonded clients that are remembered.
+    pub max_bonds: usize,
+    /// Whether clients may write the device name (Core Vol 3 Part C 12.1).
+    pub writable_device_name: bool,
+    /// Whether the GATT service tells clients of changes of the table: it then has Service Changed at
+    /// handles 7 to 9, Client Supported Features at 10 and 11 and Database Hash at 12 and 13. Without them
+    /// the service is empty, which suits only a table that never changes once a client has seen it (Core
+    /// Vol 3 Part G 7).
+    pub caching: bool,
 }
 
 impl Default for Config {
@@ -38,6 +51,11 @@ impl Default for Config {
             max_mtu: 517,
             max_connections: 1,
             push_queue: 8,
+            prepare_queue: 64,
+            prepare_bytes: 2_048,
+            max_bonds: 8,
+            writable_device_name: false,
+            caching: false,
         }
     }
 }
@@ -52,16 +70,17 @@ impl Config {
 /// Describes a service; a primary one, unless said otherwise.
 #[derive(Debug, Clone)]
 pub struct ServiceConfig {
-    pub(super) uuid: Uuid,
+    pub(super) uuid: Result<Uuid, Error>,
     pub(super) primary: bool,
     pub(super) handle: Option<u16>,
     pub(super) includes: Vec<Service>,
 }
 
 impl ServiceConfig {
-    /// A primary service.
-    pub fn new(uuid: Uuid) -> Self {
-        Self { uuid, primary: true, handle: None, includes: Vec::new() }
+    /// A primary service. The UUID is one, or bytes or an integer to make one of; an error in it comes out
+    /// when the service is created.
+    pub fn new(uuid: impl TryInto<Uuid, Error: Into<Error>>) -> Self {
+        Self { uuid: uuid_from(uuid), primary: true, handle: None, includes: Vec::new() }
     }
 
     /// Makes it a secondary service.
@@ -91,27 +110,28 @@ impl ServiceConfig {
 /// the value.
 #[derive(Debug, Clone)]
 pub struct CharacteristicConfig {
-    pub(super) uuid: Uuid,
+    pub(super) uuid: Result<Uuid, Error>,
     pub(super) properties: Properties,
     pub(super) permissions: Permissions,
     pub(super) subscribe_access: Access,
     pub(super) value: Result<Vec<u8>, Error>,
-    pub(super) max_len: u16,
+    pub(super) limit: Limit,
     pub(super) handle: Option<u16>,
     pub(super) cccd_handle: Option<u16>,
     pub(super) descriptors: Vec<DescriptorConfig>,
 }
 
 impl CharacteristicConfig {
-    /// READ, WRITE and NOTIFY, one zero byte, open to everybody.
-    pub fn new(uuid: Uuid) -> Self {
+    /// READ, WRITE and NOTIFY, one zero byte, open to everybody. The UUID is one, or bytes or an integer to
+    /// make one of; an error in it comes out when the characteristic is created.
+    pub fn new(uuid: impl TryInto<Uuid, Error: Into<Error>>) -> Self {
         Self {
-            uuid,
+            uuid: uuid_from(uuid),
             properties: Properties::READ | Properties::WRITE | Properties::NOTIFY,
             permissions: Permissions::default(),
             subscribe_access: Access::OPEN,
             value: Ok(vec![0]),
-            max_len: longest(),
+            limit: Limit::LONGEST,
             handle: None,
             cccd_handle: None,
             descriptors: Vec::new(),
@@ -119,7 +139,8 @@ impl CharacteristicConfig {
     }
 
     /// The properties. Without READ the value cannot be read; without WRITE and WRITE_WITHOUT_RESPONSE it
-    /// cannot be written, whatever the permissions say.
+    /// cannot be written, and without AUTHENTICATED_SIGNED_WRITES not by signed commands, whatever the
+    /// permissions say.
     #[must_use]
     pub fn properties(mut self, properties: Properties) -> Self {
         self.properties = properties;
@@ -150,7 +171,24 @@ impl CharacteristicConfig {
     /// Longest value, in bytes; 512 at most and by default.
     #[must_use]
     pub fn max_len(mut self, bytes: u16) -> Self {
-        self.max_len = bytes.min(longest());
+        self.limit = Limit { max: at_most_longest(bytes), fixed: false };
+        self
+    }
+
+    /// The length that each value has, in bytes; 512 at most. A client's shorter write replaces the first
+    /// octets and leaves the rest (Core Vol 3 Part F 3.4.5.1).
+    #[must_use]
+    pub fn fixed_len(mut self, bytes: u16) -> Self {
+        self.limit = Limit::fixed(at_most_longest(bytes));
+        self
+    }
+
+    /// Sets the property EXTENDED_PROPERTIES and adds the descriptor that goes with it (Core Vol 3 Part G
+    /// 3.3.3.1).
+    #[must_use]
+    pub fn extended_properties(mut self, extended: ExtendedProperties) -> Self {
+        self.properties |= Properties::EXTENDED_PROPERTIES;
+        self.descriptors.push(DescriptorConfig::extended_properties(extended));
         self
     }
 
@@ -176,57 +214,12 @@ impl CharacteristicConfig {
     }
 }
 
-/// Describes a descriptor other than the CCCD: readable by everybody, writable by nobody, empty at first.
-#[derive(Debug, Clone)]
-pub struct DescriptorConfig {
-    pub(super) uuid: Uuid,
-    pub(super) permissions: Permissions,
-    pub(super) value: Result<Vec<u8>, Error>,
-    pub(super) max_len: u16,
-    pub(super) handle: Option<u16>,
+/// The outcome of giving a UUID in any form.
+pub(super) fn uuid_from(uuid: impl TryInto<Uuid, Error: Into<Error>>) -> Result<Uuid, Error> {
+    uuid.try_into().map_err(Into::into)
 }
 
-impl DescriptorConfig {
-    /// An empty descriptor that can be read.
-    pub fn new(uuid: Uuid) -> Self {
-        let permissions = Permissions::READ_ONLY;
-        Self { uuid, permissions, value: Ok(Vec::new()), max_len: longest(), handle: None }
-    }
-
-    /// A Characteristic User Description (Core Vol 3 Part G 3.3.3.2).
-    pub fn user_description(text: &str) -> Self {
-        Self::new(types::USER_DESCRIPTION).value(text)
-    }
-
-    /// The value at first. An error in it comes out when the characteristic is created.
-    #[must_use]
-    pub fn value<'a>(mut self, value: impl Into<Value<'a>>) -> Self {
-        self.value = value.into().encode();
-        self
-    }
-
-    /// What reading and writing demand.
-    #[must_use]
-    pub fn permissions(mut self, permissions: Permissions) -> Self {
-        self.permissions = permissions;
-        self
-    }
-
-    /// Longest value, in bytes; 512 at most and by default.
-    #[must_use]
-    pub fn max_len(mut self, bytes: u16) -> Self {
-        self.max_len = bytes.min(longest());
-        self
-    }
-
-    /// Fixes the handle.
-    #[must_use]
-    pub fn handle(mut self, handle: u16) -> Self {
-        self.handle = Some(handle);
-        self
-    }
-}
-
-fn longest() -> u16 {
-    u16::try_from(MAX_VALUE_LEN).unwrap_or(u16::MAX)
+/// A length limited to the longest that there is.
+pub(super) fn at_most_longest(bytes: u16) -> usize {
+    usize::from(bytes).min(MAX_VALUE_LEN)
 }

@@ -3,9 +3,13 @@
 mod bluetooth;
 mod characteristic;
 mod config;
+mod descriptor;
+mod load;
 mod service;
 
 pub use bluetooth::Bluetooth;
 pub use characteristic::Characteristic;
-pub use config::{CharacteristicConfig, Config, DescriptorConfig, ServiceConfig};
+pub use config::{CharacteristicConfig, Config, ServiceConfig};
+pub use descriptor::{DescriptorConfig, ExtendedProperties, PresentationFormat};
+pub use load::{Loaded, ServiceTable};
 pub use service::Service;

@@ -1,17 +1,13 @@
 //! Services.
 
 use alloc::rc::Rc;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
 use core::fmt;
 
-use super::{Characteristic, CharacteristicConfig, DescriptorConfig};
-use crate::attribute::{CharacteristicState, DescriptorState, types};
+use super::load::characteristic_definition;
+use super::{Characteristic, CharacteristicConfig};
+use crate::caching::{HandleRange, table_changed};
 use crate::error::Error;
-use crate::events::Events;
 use crate::shared::Shared;
-use crate::table::CharacteristicDefinition;
-use crate::value::check_length;
 
 /// A service in the table. A cheap handle: clones are the same service.
 #[derive(Clone)]
@@ -26,42 +22,44 @@ impl Service {
     }
 
     /// Adds a characteristic at the end of this service. Services behind it move up, and their handles
-    /// change with that.
+    /// change with that; clients are told (see [`crate::Config::caching`]).
     ///
     /// # Errors
-    /// [`Error::ClientConnected`] while a client is connected; an error in a value; a fixed handle that is
-    /// not free; no handle left. The table stays as it was.
+    /// An error in a UUID or a value; a CCCD that is out of place; a fixed handle that is not free; no
+    /// handle left. The table stays as it was.
     pub fn characteristic(&self, config: CharacteristicConfig) -> Result<Characteristic, Error> {
-        if !self.shared.clients.borrow().is_empty() {
-            return Err(Error::ClientConnected);
-        }
-        let value = config.value?;
-        let max_len = usize::from(config.max_len);
-        check_length(value.len(), max_len)?;
-        let mut descriptors = Vec::new();
-        for descriptor in config.descriptors {
-            descriptors.push((descriptor.handle, Rc::new(descriptor_state(descriptor)?)));
-        }
-        let state = Rc::new(CharacteristicState {
-            uuid: config.uuid,
-            properties: config.properties,
-            permissions: config.permissions.within(config.properties),
-            subscribe_access: config.subscribe_access,
-            max_len,
-            handle: Cell::new(0),
-            value: RefCell::new(value.into()),
-            events: Cell::new(Events::empty()),
-            callback: RefCell::default(),
-            write_rule: RefCell::default(),
-        });
-        let definition = CharacteristicDefinition {
-            state: Rc::clone(&state),
-            handle: config.handle,
-            cccd_handle: config.cccd_handle,
-            descriptors,
-        };
-        self.shared.table.borrow_mut().add_characteristic(self.index, definition)?;
+        let definition = characteristic_definition(&self.shared, config).map_err(|(_, error)| error)?;
+        let state = Rc::clone(&definition.state);
+        let changed = self.shared.table.borrow_mut().add_characteristic(self.index, definition)?;
+        // Of a service that is stopped, clients see nothing.
+        state.stopped.set(self.is_stopped());
+        announce(&self.shared, Some(changed));
         Ok(Characteristic::new(&self.shared, &state))
+    }
+
+    /// Takes the service out of sight: it cannot be discovered, and its handles answer 0x01. They stay its
+    /// own, and so do values, callbacks and subscriptions; what waits to be pushed is dropped. Clients are
+    /// told (see [`crate::Config::caching`]). A service that is stopped already is left alone.
+    pub fn stop(&self) {
+        self.set_stopped(true);
+    }
+
+    /// Brings a stopped service back, at the same handles.
+    pub fn start(&self) {
+        self.set_stopped(false);
+    }
+
+    /// Whether the service has been stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.shared.table.borrow().is_stopped(self.index)
+    }
+
+    fn set_stopped(&self, stopped: bool) {
+        let changed = self.shared.table.borrow_mut().set_stopped(self.index, stopped);
+        for client in self.shared.clients.borrow_mut().iter_mut() {
+            client.pushes.retain(|push| !push.characteristic.stopped.get());
+        }
+        announce(&self.shared, changed);
     }
 
     /// Handle of the service declaration.
@@ -86,13 +84,9 @@ impl fmt::Debug for Service {
     }
 }
 
-fn descriptor_state(config: DescriptorConfig) -> Result<DescriptorState, Error> {
-    if config.uuid == types::CCCD {
-        return Err(Error::DescriptorReserved(config.uuid));
+/// Tells the clients which handles have changed.
+pub(super) fn announce(shared: &Shared, changed: Option<HandleRange>) {
+    if let Some(range) = changed {
+        table_changed(shared, range);
     }
-    let value = config.value?;
-    let max_len = usize::from(config.max_len);
-    check_length(value.len(), max_len)?;
-    let value = RefCell::new(value.into());
-    Ok(DescriptorState { uuid: config.uuid, permissions: config.permissions, max_len, value })
 }

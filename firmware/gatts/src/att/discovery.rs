@@ -80,7 +80,7 @@ pub(super) fn find_by_type_value(
     let table = context.shared.table.borrow();
     for attribute in table.range(first, last).filter(|attribute| attribute.uuid == uuid) {
         let readable = attribute.kind.check_read(context.security).is_ok();
-        if !readable || *attribute.kind.stored(|handle| context.cccd_bits(handle)) != *wanted {
+        if !readable || *attribute.kind.stored(context) != *wanted {
             continue;
         }
         if response.room() < 4 {
@@ -109,7 +109,7 @@ pub(super) fn read_by_group_type(
     let table = context.shared.table.borrow();
     let mut length = None;
     for attribute in table.range(first, last).filter(|attribute| attribute.uuid == uuid) {
-        let value = attribute.kind.stored(|handle| context.cccd_bits(handle));
+        let value = attribute.kind.stored(context);
         let shown = value.get(..cut).unwrap_or(&value);
         match length {
             None => {

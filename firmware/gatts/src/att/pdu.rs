@@ -1,5 +1,7 @@
 //! Taking PDUs apart and putting them together.
 
+use core::ops::Range;
+
 use crate::error::AttError;
 
 /// Why a request is refused: the attribute handle and code of the Error Response.
@@ -60,6 +62,16 @@ impl<'a> Response<'a> {
         let Some(part) = bytes.get(..taken) else { return };
         free.copy_from_slice(part);
         self.len += taken;
+    }
+
+    /// Appends what has been put before, as much as fits.
+    pub(crate) fn repeat(&mut self, range: Range<usize>) {
+        let taken = range.len().min(self.room());
+        let source = range.start..range.start.saturating_add(taken);
+        if source.end <= self.len {
+            self.out.copy_within(source, self.len);
+            self.len += taken;
+        }
     }
 
     /// Bytes left.

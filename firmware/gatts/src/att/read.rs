@@ -26,8 +26,7 @@ pub(super) fn read(
 ) -> Result<(), Refusal> {
     let (handle, rest) = take_u16(parameters)?;
     end(rest)?;
-    let readable = readable(context, handle)?;
-    let value = fetch(context, handle, readable)?;
+    let value = whole(context, handle)?;
     response.begin(opcode::READ_RSP);
     response.put(&value);
     open_snapshot(context, handle, value);
@@ -45,10 +44,9 @@ pub(super) fn blob(
     let (handle, rest) = take_u16(parameters)?;
     let (offset, rest) = take_u16(rest)?;
     end(rest)?;
-    let readable = readable(context, handle)?;
     let value = match snapshot.filter(|open| open.handle == handle && offset != 0) {
-        Some(open) => open.value,
-        None => fetch(context, handle, readable)?,
+        Some(open) => readable(context, handle).map(|_| open.value)?,
+        None => whole(context, handle)?,
     };
     open_snapshot(context, handle, Rc::clone(&value));
     let part = value.get(usize::from(offset)..).ok_or(Refusal::at(handle, AttError::INVALID_OFFSET))?;
@@ -58,18 +56,51 @@ pub(super) fn blob(
 }
 
 /// The attribute at a handle, if this client may read it.
-fn readable(context: &Context<'_>, handle: u16) -> Result<Kind, Refusal> {
+pub(super) fn readable(context: &Context<'_>, handle: u16) -> Result<Kind, Refusal> {
     let table = context.shared.table.borrow();
     let attribute = table.find(handle).ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
     attribute.kind.check_read(context.security).map_err(|error| Refusal::at(handle, error))?;
     Ok(attribute.kind.clone())
 }
 
-/// The value that answers a read of the whole attribute.
-fn fetch(context: &Context<'_>, handle: u16, kind: Kind) -> Result<Rc<[u8]>, Refusal> {
+/// The value of the attribute at a handle, if this client may read it. Where no handler is to run, nothing is
+/// taken out of the table first.
+fn whole(context: &Context<'_>, handle: u16) -> Result<Rc<[u8]>, Refusal> {
+    let table = context.shared.table.borrow();
+    let attribute = table.find(handle).ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
+    attribute.kind.check_read(context.security).map_err(|error| Refusal::at(handle, error))?;
+    match &attribute.kind {
+        Kind::Value(state) if state.is_triggered_by(Events::CHAR_READ_EVENT) => {
+            let state = Rc::clone(state);
+            drop(table);
+            answer(context, &state).map_err(|error| Refusal::at(handle, error))
+        }
+        Kind::Value(state) => {
+            state.flag(Events::CHAR_READ_EVENT);
+            Ok(state.value())
+        }
+        other => {
+            note_hash_read(context, other);
+            Ok(other.stored(context))
+        }
+    }
+}
+
+/// The value that answers a read of an attribute that has been judged already.
+pub(super) fn fetch(context: &Context<'_>, handle: u16, kind: Kind) -> Result<Rc<[u8]>, Refusal> {
     match kind {
         Kind::Value(state) => answer(context, &state).map_err(|error| Refusal::at(handle, error)),
-        other => Ok(other.stored(|value_handle| context.cccd_bits(value_handle))),
+        other => {
+            note_hash_read(context, &other);
+            Ok(other.stored(context))
+        }
+    }
+}
+
+/// Reading the Database Hash is a way to become change-aware (Core Vol 3 Part G 2.5.2.1).
+fn note_hash_read(context: &Context<'_>, kind: &Kind) {
+    if matches!(kind, Kind::DatabaseHash) {
+        context.shared.client(context.conn, |client| client.caching.has_read_hash());
     }
 }
 
@@ -142,7 +173,7 @@ fn list_stored(
                 Some(_) => break,
             }
         }
-        let value = attribute.kind.stored(|handle| context.cccd_bits(handle));
+        let value = attribute.kind.stored(context);
         let shown = value.get(..longest_listed(context)).unwrap_or(&value);
         match length {
             None => {
@@ -154,6 +185,7 @@ fn list_stored(
             Some(_) => {}
         }
         put_pair(response, attribute.handle, shown);
+        note_hash_read(context, &attribute.kind);
         if let Kind::Value(state) = &attribute.kind {
             state.flag(Events::CHAR_READ_EVENT);
         }

@@ -1,67 +1,150 @@
-//! Writing values: what Write Request and Write Command have in common.
+//! Writing values: what all the ways of writing have in common.
 
 use alloc::rc::Rc;
 
 use super::Context;
 use super::pdu::{Refusal, take_u16};
-use crate::attribute::{CharacteristicState, Kind};
+use crate::attribute::{CharacteristicState, ClientView, DescriptorState, Kind, cccd};
+use crate::caching::feature;
 use crate::error::AttError;
 use crate::events::Events;
 use crate::handler;
 use crate::reply::Call;
+use crate::value::Limit;
 
-/// Stores the value of a write (Core Vol 3 Part F 3.4.5.1), or changes nothing. Every value here is of
-/// variable length up to its limit, save the CCCD.
+/// Stores the value of a Write Request or Write Command (Core Vol 3 Part F 3.4.5.1 and 3.4.5.3), or changes
+/// nothing.
 pub(super) fn store(context: &Context<'_>, parameters: &[u8]) -> Result<(), Refusal> {
     let (handle, value) = take_u16(parameters)?;
-    let kind = {
-        let table = context.shared.table.borrow();
-        let attribute = table.find(handle).ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
-        attribute.kind.check_write(context.security).map_err(|error| Refusal::at(handle, error))?;
-        attribute.kind.clone()
-    };
-    let stored = match kind {
-        Kind::Declaration(_) => Err(AttError::WRITE_NOT_PERMITTED),
-        Kind::Value(state) => characteristic(context, &state, value),
-        Kind::Cccd(state) => subscribe(context, &state, value),
-        Kind::Descriptor(descriptor) if value.len() > descriptor.max_len => {
-            Err(AttError::INVALID_ATTRIBUTE_VALUE_LENGTH)
-        }
-        Kind::Descriptor(descriptor) => {
-            descriptor.value.replace(value.into());
-            Ok(())
-        }
-    };
-    stored.map_err(|error| Refusal::at(handle, error))
+    let kind = writable(context, handle)?;
+    let refuse = |error| Refusal::at(handle, error);
+    if let Kind::Value(state) = &kind {
+        let whole = judge_value(context, state, value).map_err(refuse)?;
+        state.store(Rc::clone(&whole));
+        report(context, state, Events::CHAR_WRITE_EVENT, &whole);
+        return Ok(());
+    }
+    let change = Change::new(context, kind, value).map_err(refuse)?;
+    change.store(context);
+    change.report(context);
+    Ok(())
 }
 
-/// The handler runs once the value is stored, and its reply is ignored.
-fn characteristic(
+/// Sets the flag and runs the handler. The reply is ignored.
+fn report(context: &Context<'_>, state: &Rc<CharacteristicState>, event: Events, value: &[u8]) {
+    let call = Call { event, value, conn: context.conn };
+    handler::characteristic_event(context.shared, state, &call);
+}
+
+/// The whole value that a write makes, if length and write rule allow it.
+fn judge_value(
     context: &Context<'_>,
     state: &Rc<CharacteristicState>,
     value: &[u8],
-) -> Result<(), AttError> {
-    state.check_length(value.len()).map_err(|_| AttError::INVALID_ATTRIBUTE_VALUE_LENGTH)?;
-    handler::authorise_write(context.shared, state, value)?;
-    state.store(value.into());
-    let call = Call { event: Events::CHAR_WRITE_EVENT, value, conn: context.conn };
-    handler::characteristic_event(context.shared, state, &call);
-    Ok(())
+) -> Result<Rc<[u8]>, AttError> {
+    let whole = whole_value(state.limit, value, || state.value())?;
+    handler::authorise_write(context.shared, state, &whole)?;
+    Ok(whole)
+}
+
+/// The attribute at a handle, if this client may write it.
+pub(super) fn writable(context: &Context<'_>, handle: u16) -> Result<Kind, Refusal> {
+    let table = context.shared.table.borrow();
+    let attribute = table.find(handle).ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
+    attribute.kind.check_write(context.security).map_err(|error| Refusal::at(handle, error))?;
+    Ok(attribute.kind.clone())
+}
+
+/// A write that has passed every check and has not been done yet.
+pub(super) enum Change {
+    Value(Rc<CharacteristicState>, Rc<[u8]>),
+    Cccd(Rc<CharacteristicState>, [u8; 2]),
+    Features(u8),
+    Descriptor(Rc<DescriptorState>, Rc<[u8]>),
+}
+
+impl Change {
+    /// Judges a value for an attribute that the client may write.
+    pub(super) fn new(context: &Context<'_>, kind: Kind, value: &[u8]) -> Result<Self, AttError> {
+        match kind {
+            Kind::Declaration(_) | Kind::DatabaseHash => Err(AttError::WRITE_NOT_PERMITTED),
+            Kind::Value(state) => {
+                let whole = judge_value(context, &state, value)?;
+                Ok(Self::Value(state, whole))
+            }
+            Kind::Cccd(state) => judge_cccd(state, value),
+            Kind::ClientFeatures => judge_features(context, value),
+            Kind::Descriptor(state) => {
+                let whole = whole_value(state.limit, value, || Rc::clone(&state.value.borrow()))?;
+                Ok(Self::Descriptor(state, whole))
+            }
+        }
+    }
+
+    /// Does it.
+    pub(super) fn store(&self, context: &Context<'_>) {
+        match self {
+            Self::Value(state, value) => state.store(Rc::clone(value)),
+            Self::Cccd(state, [low, _]) => {
+                let bits = low & (cccd::NOTIFY | cccd::INDICATE);
+                context.shared.client(context.conn, |client| client.set_cccd_bits(state, bits));
+            }
+            Self::Features(features) => {
+                context.shared.client(context.conn, |client| client.caching.features = *features);
+            }
+            Self::Descriptor(state, value) => {
+                state.value.replace(Rc::clone(value));
+            }
+        }
+    }
+
+    /// Tells the application, once everything is stored.
+    pub(super) fn report(&self, context: &Context<'_>) {
+        match self {
+            Self::Value(state, value) => report(context, state, Events::CHAR_WRITE_EVENT, value),
+            Self::Cccd(state, value) => report(context, state, Events::CHAR_SUBSCRIBE_EVENT, value),
+            Self::Features(_) | Self::Descriptor(..) => {}
+        }
+    }
+}
+
+/// The value as it will be stored. One of variable length is replaced; of one of fixed length, the octets
+/// behind those written stay (Core Vol 3 Part F 3.4.5.1).
+fn whole_value(limit: Limit, value: &[u8], stored: impl Fn() -> Rc<[u8]>) -> Result<Rc<[u8]>, AttError> {
+    if value.len() > limit.max {
+        return Err(AttError::INVALID_ATTRIBUTE_VALUE_LENGTH);
+    }
+    if !limit.fixed || value.len() == limit.max {
+        return Ok(value.into());
+    }
+    let mut whole = stored().to_vec();
+    limit.overlay(&mut whole, 0, value);
+    Ok(whole.into())
 }
 
 /// Core Vol 3 Part G 3.3.3.3. Bits reserved for future use are ignored, as the convention for them demands
 /// (Core Vol 1 Part E). A bit whose property is not set must not be set: of the codes that a Write Request
 /// may be refused with (Core Vol 3 Part F 3.4.9, where 0x13 does not stand) 0xFD says just that.
-fn subscribe(context: &Context<'_>, state: &Rc<CharacteristicState>, value: &[u8]) -> Result<(), AttError> {
-    let &[low, _] = value else {
+fn judge_cccd(state: Rc<CharacteristicState>, value: &[u8]) -> Result<Change, AttError> {
+    let &[low, high] = value else {
         return Err(AttError::INVALID_ATTRIBUTE_VALUE_LENGTH);
     };
-    let bits = low & (crate::attribute::cccd::NOTIFY | crate::attribute::cccd::INDICATE);
-    if bits & !state.allowed_cccd_bits() != 0 {
-        return Err(AttError::CCCD_IMPROPERLY_CONFIGURED);
+    let bits = low & (cccd::NOTIFY | cccd::INDICATE);
+    match bits & !state.allowed_cccd_bits() {
+        0 => Ok(Change::Cccd(state, [low, high])),
+        _ => Err(AttError::CCCD_IMPROPERLY_CONFIGURED),
     }
-    context.shared.client(context.conn, |client| client.set_cccd_bits(state.handle.get(), bits));
-    let call = Call { event: Events::CHAR_SUBSCRIBE_EVENT, value, conn: context.conn };
-    handler::characteristic_event(context.shared, state, &call);
-    Ok(())
+}
+
+/// Core Vol 3 Part G 7.2: bits that are reserved are ignored, and a client clears none that it has set.
+/// Octets that are not written count as zero.
+fn judge_features(context: &Context<'_>, value: &[u8]) -> Result<Change, AttError> {
+    let Some(first) = value.first() else {
+        return Err(AttError::INVALID_ATTRIBUTE_VALUE_LENGTH);
+    };
+    let features = first & feature::KNOWN;
+    match context.features() & !features {
+        0 => Ok(Change::Features(features)),
+        _ => Err(AttError::VALUE_NOT_ALLOWED),
+    }
 }

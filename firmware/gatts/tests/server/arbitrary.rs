@@ -1,8 +1,8 @@
 //! Arbitrary PDUs against arbitrary tables: no panic, and each request answered exactly once.
 
 use gatts::{
-    Access, AttError, Bluetooth, CharacteristicConfig, Config, DescriptorConfig, Error, Events, Permissions,
-    Properties, Reply, Security, Server, Service, ServiceConfig, Uuid,
+    Access, AttError, Bluetooth, BondId, CharacteristicConfig, Config, DescriptorConfig, Error, Events,
+    Permissions, Properties, Reply, Security, Server, Service, ServiceConfig, Uuid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -81,9 +81,10 @@ fn add(service: &Service, described: &Described) {
     }
 }
 
-fn server(services: &[Vec<Described>]) -> Server {
-    let bluetooth = Bluetooth::new(Config::default());
-    let mut last = None;
+fn server(caching: bool, services: &[Vec<Described>]) -> (Server, Vec<Service>) {
+    let bluetooth =
+        Bluetooth::new(Config { caching, prepare_queue: 4, prepare_bytes: 600, ..Config::default() });
+    let (mut last, mut all) = (None, Vec::new());
     for characteristics in services {
         let mut config = ServiceConfig::new(Uuid::from_u16(0x1234));
         if let Some(earlier) = &last {
@@ -93,22 +94,72 @@ fn server(services: &[Vec<Described>]) -> Server {
         for described in characteristics {
             add(&service, described);
         }
+        all.push(service.clone());
         last = Some(service);
     }
     let server = bluetooth.server();
     server.connected(CONN, Security::default());
-    server
+    (server, all)
+}
+
+/// What happens besides PDUs.
+#[derive(Debug, Clone)]
+enum Between {
+    Nothing,
+    Security(Security),
+    Toggle(usize),
+    Reconnect,
+    Identify(u64),
+    Restart,
+}
+
+fn between() -> impl Strategy<Value = Between> {
+    prop_oneof![
+        12 => Just(Between::Nothing),
+        1 => security().prop_map(Between::Security),
+        2 => (0..4_usize).prop_map(Between::Toggle),
+        1 => Just(Between::Reconnect),
+        1 => (0..10_u64).prop_map(Between::Identify),
+        1 => Just(Between::Restart),
+    ]
+}
+
+fn do_between(server: &Server, services: &[Service], between: &Between) {
+    match between {
+        Between::Nothing => {}
+        Between::Security(security) => server.set_security(CONN, *security),
+        Between::Toggle(index) => match services.get(*index) {
+            Some(service) if service.is_stopped() => service.start(),
+            Some(service) => service.stop(),
+            None => {}
+        },
+        Between::Reconnect => {
+            server.connected(CONN, Security::default());
+        }
+        Between::Identify(id) => {
+            server.identify(CONN, BondId(*id));
+            server.set_signing_key(BondId(*id), [7; 16], 0);
+        }
+        Between::Restart => {
+            let records = server.bonds();
+            assert_eq!(server.restore_bonds(records.clone()), records.len());
+        }
+    }
 }
 
 /// Random bytes, and PDUs that come close to right ones.
 fn pdu() -> impl Strategy<Value = Vec<u8>> {
-    let opcodes = [0x02, 0x04, 0x06, 0x08, 0x0A, 0x0C, 0x10, 0x12, 0x1E, 0x52];
+    let opcodes = [
+        0x02, 0x04, 0x06, 0x08, 0x0A, 0x0C, 0x0E, 0x10, 0x12, 0x16, 0x18, 0x1E, 0x20, 0x52, 0xD2, 0x3F, 0x7F,
+    ];
     let handle = (0..40_u16).prop_map(|handle| handle.to_le_bytes().to_vec());
     let types = prop_oneof![Just([0x00, 0x28]), Just([0x03, 0x28]), Just([0x02, 0x29]), Just([0x01, 0x2A])];
     let field = prop_oneof![
         4 => handle,
         2 => types.prop_map(|uuid| uuid.to_vec()),
         1 => Just(vec![0xFF, 0xFF]),
+        1 => Just(vec![0x01]),
+        1 => Just(vec![0x01, 0x00, 0xFF, 0xFF, 0x2A, 0x2B]),
         1 => vec(any::<u8>(), 0..4),
     ];
     let near = (proptest::sample::select(opcodes.to_vec()), vec(field, 0..5))
@@ -130,14 +181,13 @@ fn is_request(opcode: u8) -> bool {
 proptest! {
     #[test]
     fn each_request_is_answered_once_within_the_mtu(
+        caching in any::<bool>(),
         services in vec(vec(described(), 0..4), 0..4),
-        steps in vec((pdu(), proptest::option::weighted(0.1, security())), 1..60),
+        steps in vec((pdu(), between()), 1..60),
     ) {
-        let server = server(&services);
-        for (now_ms, (pdu, security)) in steps.iter().enumerate() {
-            if let Some(security) = security {
-                server.set_security(CONN, *security);
-            }
+        let (server, services) = server(caching, &services);
+        for (now_ms, (pdu, between)) in steps.iter().enumerate() {
+            do_between(&server, &services, between);
             let mtu = usize::from(server.mtu(CONN).unwrap());
             let answer = exchange(&server, CONN, pdu);
             let request = pdu.first().is_some_and(|opcode| is_request(*opcode));

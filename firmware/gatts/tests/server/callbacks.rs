@@ -169,7 +169,12 @@ fn a_handler_may_call_anything() {
         radio.observe(|_| ());
         radio.set_waker(|| ());
         radio.set_security(CONN, gatts::Security::default());
-        assert!(api.service(gatts::ServiceConfig::new(owner.uuid())).is_err());
+        let added = api.service(gatts::ServiceConfig::new(owner.uuid())).unwrap();
+        added.characteristic(plain()).unwrap();
+        added.stop();
+        radio.identify(CONN, gatts::BondId(1));
+        assert_eq!(radio.bonds().len(), 1);
+        radio.forget_bond(gatts::BondId(1));
         assert_eq!(radio.gap().disconnect, [CONN]);
     });
     check(&server, "0A 09 00", "0B 66 69 72 73 74");

@@ -3,7 +3,13 @@
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod bonds;
+#[cfg(test)]
+mod caching;
+#[cfg(test)]
 mod callbacks;
+#[cfg(test)]
+mod changes;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
@@ -15,13 +21,23 @@ mod lopy;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod multiple;
+#[cfg(test)]
 mod pushing;
+#[cfg(test)]
+mod queued;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod sig;
+#[cfg(test)]
+mod signed;
+#[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod timing;
 #[cfg(test)]

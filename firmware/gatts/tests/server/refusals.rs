@@ -5,7 +5,7 @@ use crate::common::{CONN, OTHER, bytes, check, check_on, exchange, plain, with_c
 /// Opcodes meant for a client: they are never answered.
 const FOR_CLIENTS: [u8; 16] =
     [0x01, 0x03, 0x05, 0x07, 0x09, 0x0B, 0x0D, 0x0F, 0x11, 0x13, 0x17, 0x19, 0x1B, 0x1D, 0x21, 0x23];
-const SUPPORTED: [u8; 8] = [0x02, 0x04, 0x06, 0x08, 0x0A, 0x0C, 0x10, 0x12];
+const SUPPORTED: [u8; 12] = [0x02, 0x04, 0x06, 0x08, 0x0A, 0x0C, 0x0E, 0x10, 0x12, 0x16, 0x18, 0x20];
 
 #[test]
 fn every_opcode_at_every_length_has_its_answer() {
@@ -22,7 +22,10 @@ fn every_opcode_at_every_length_has_its_answer() {
                 0x06 => length >= 7,
                 0x08 | 0x10 => length == 7 || length == 21,
                 0x0A => length == 3,
+                0x0E | 0x20 => length >= 5 && length % 2 == 1,
                 0x12 => length >= 3,
+                0x16 => length >= 5,
+                0x18 => length == 2,
                 _ => true,
             };
             if FOR_CLIENTS.contains(&opcode) || opcode == 0x1E || opcode & 0x40 != 0 {
@@ -55,7 +58,7 @@ fn a_write_above_the_mtu_is_malformed_and_changes_nothing() {
 #[test]
 fn unsupported_requests_keep_the_connection_usable() {
     let (_, server, _) = with_characteristic(plain());
-    for request in ["0E 09 00 09 00", "16 09 00 00 00 41", "18 01", "20 09 00 09 00", "3F"] {
+    for request in ["14 09 00", "1A 09 00 00 00 41", "22 01", "24 09 00 09 00", "3F"] {
         check(&server, request, &format!("01 {} 00 00 06", &request[..2]));
     }
     check(&server, "D2 09 00 41 00 00 00 00 00 00 00 00 00 00 00 00", "");

@@ -1,9 +1,6 @@
 //! Write Request, Write Command, CCCD.
 
-use gatts::{
-    Access, AttError, CharacteristicConfig, DescriptorConfig, Error, Events, Permissions, Properties,
-    Security, Uuid,
-};
+use gatts::{Access, AttError, DescriptorConfig, Error, Events, Permissions, Properties, Security, Uuid};
 
 use crate::common::{
     CONN, OTHER, bytes, check, check_on, counter, empty_service, exchange, plain, record, with_characteristic,
@@ -196,16 +193,4 @@ fn each_client_has_its_own_cccd_and_loses_it_with_the_connection() {
     server.disconnected(CONN);
     server.connected(CONN, Security::default());
     check(&server, "0A 0A 00", "0B 00 00");
-}
-
-#[test]
-fn the_table_is_fixed_while_a_client_is_connected() {
-    let (bluetooth, service) = empty_service();
-    let server = bluetooth.server();
-    server.connected(CONN, Security::default());
-    let uuid = Uuid::from_u16(0x4444);
-    let added = service.characteristic(CharacteristicConfig::new(uuid)).unwrap_err();
-    assert_eq!(added, Error::ClientConnected);
-    server.disconnected(CONN);
-    service.characteristic(CharacteristicConfig::new(uuid)).unwrap();
 }
