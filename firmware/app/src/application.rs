@@ -1,55 +1,65 @@
-//! The running application: its Bluetooth object and the characteristics that the harness can name.
+//! The running application: its Bluetooth object and what the harness can name.
 
+use crate::delay::Delay;
+use crate::interpreter::{Built, Means};
 use crate::outbox::Console;
 use crate::{MAX_MTU, interpreter, lopy};
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use gatts::{Bluetooth, Characteristic, Config};
 use wire::{CharRef, Device};
 
 /// An application, started.
 pub(crate) struct Application {
     pub(crate) bluetooth: Bluetooth,
-    /// By service and position, as in the device's table.
-    characteristics: Vec<Vec<Characteristic>>,
+    built: Built,
 }
 
 impl Application {
     /// No application: nothing is advertised, nothing served but GAP and GATT.
     pub(crate) fn idle() -> Self {
-        Self { bluetooth: bluetooth("gattest"), characteristics: Vec::new() }
+        Self { bluetooth: bluetooth("gattest", 1), built: Built::default() }
     }
 
     /// Builds what the harness asks for.
     ///
     /// # Errors
     /// In words, when a table is impossible; nothing of it is left then.
-    pub(crate) fn start(device: &Device, console: &Console) -> Result<Self, String> {
+    pub(crate) fn start(device: &Device, console: &Console, delay: &Delay) -> Result<Self, String> {
         match device {
             Device::Lopy => {
-                let bluetooth = bluetooth("LoPy");
+                let bluetooth = bluetooth("LoPy", 1);
                 let [chr1, chr2] = lopy::start(&bluetooth, console).map_err(|error| error.to_string())?;
-                Ok(Self { bluetooth, characteristics: alloc::vec![alloc::vec![chr1], alloc::vec![chr2]] })
+                let built = Built::of(alloc::vec![alloc::vec![chr1], alloc::vec![chr2]]);
+                Ok(Self { bluetooth, built })
             }
             Device::Table(table) => {
-                let bluetooth = bluetooth(&table.name);
-                let characteristics = interpreter::build(&bluetooth, table, console)?;
-                Ok(Self { bluetooth, characteristics })
+                let clients = usize::from(table.clients).clamp(1, crate::MAX_CLIENTS);
+                let bluetooth = bluetooth(&table.name, clients);
+                let (console, delay) = (console.clone(), delay.clone());
+                let means = Means { bluetooth: bluetooth.clone(), console, delay };
+                let built = interpreter::build(table, &means)?;
+                Ok(Self { bluetooth, built })
             }
         }
     }
 
     /// A characteristic by its place in the table.
     pub(crate) fn characteristic(&self, at: CharRef) -> Option<&Characteristic> {
-        self.characteristics.get(usize::from(at.service))?.get(usize::from(at.characteristic))
+        self.built.characteristics().get(usize::from(at.service))?.get(usize::from(at.characteristic))
     }
 
-    /// The same for [`crate::interpreter`].
-    pub(crate) fn characteristics(&self) -> &[Vec<Characteristic>] {
-        &self.characteristics
+    /// What the table has been built to.
+    pub(crate) fn built(&self) -> &Built {
+        &self.built
+    }
+
+    /// The same, to add to it.
+    pub(crate) fn built_mut(&mut self) -> &mut Built {
+        &mut self.built
     }
 }
 
-fn bluetooth(name: &str) -> Bluetooth {
-    Bluetooth::new(Config { device_name: name.to_string(), max_mtu: MAX_MTU, ..Config::default() })
+fn bluetooth(name: &str, clients: usize) -> Bluetooth {
+    let device_name = name.to_string();
+    Bluetooth::new(Config { device_name, max_mtu: MAX_MTU, max_connections: clients, ..Config::default() })
 }

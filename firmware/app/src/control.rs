@@ -2,11 +2,11 @@
 
 use crate::App;
 use crate::application::Application;
-use crate::interpreter;
+use crate::interpreter::{self, Means};
 use crate::outbox::{Console, Outbox};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use bt_hci_transport::Transport;
 use core::cell::RefCell;
 use embassy_futures::select::select;
@@ -124,43 +124,63 @@ impl<T: Transport> App<T> {
 
     /// Calls the application's API. No handler runs inside any of these calls.
     fn call(&self, id: u16, call: Call) {
-        let application = self.application.borrow();
-        let unknown = Answer::Refused("no such characteristic in the running application");
-        match call {
-            Call::Events(of) => match flags(&application, of) {
-                Some(events) => self.outbox.answer(id, Answer::Events(events.bits())),
-                None => self.outbox.answer(id, unknown),
-            },
+        let console = Console::new(self.outbox.clone());
+        let mut application = self.application.borrow_mut();
+        let means = Means { bluetooth: application.bluetooth.clone(), console, delay: self.delay.clone() };
+        let result = match call {
+            Call::Events(of) => {
+                let events = flags(&application, of);
+                events.map(|events| self.outbox.answer(id, Answer::Events(events.bits()))).ok_or_else(unknown)
+            }
             Call::Value(of) => match application.characteristic(of) {
-                Some(characteristic) => self.outbox.answer(id, Answer::Value(&characteristic.value())),
-                None => self.outbox.answer(id, unknown),
-            },
-            Call::SetValue(of, value) => match application.characteristic(of) {
-                Some(characteristic) => match characteristic.set_value(interpreter::value(&value)) {
-                    Ok(()) => self.outbox.answer(id, Answer::Done),
-                    Err(error) => self.outbox.answer(id, Answer::Refused(&error.to_string())),
-                },
-                None => self.outbox.answer(id, unknown),
-            },
-            Call::Callback(of, callback) => match application.characteristic(of) {
                 Some(characteristic) => {
-                    let console = Console::new(self.outbox.clone());
-                    let all = application.characteristics();
-                    interpreter::set_callback(characteristic, callback.as_ref(), all, &console);
-                    self.outbox.answer(id, Answer::Done);
+                    self.outbox.answer(id, Answer::Value(&characteristic.value()));
+                    Ok(())
                 }
-                None => self.outbox.answer(id, unknown),
+                None => Err(unknown()),
             },
-            Call::Advertise(on) => {
-                application.bluetooth.advertise(on);
-                self.outbox.answer(id, Answer::Done);
+            Call::AddService(position, service) => {
+                let added = application.built_mut().add(usize::from(position), &service, &means);
+                added.map(|()| self.outbox.answer(id, Answer::Done))
             }
-            Call::DisconnectClient => {
-                application.bluetooth.disconnect_client();
-                self.outbox.answer(id, Answer::Done);
-            }
+            call => change(&application, call, &means).map(|()| self.outbox.answer(id, Answer::Done)),
+        };
+        if let Err(why) = result {
+            self.outbox.answer(id, Answer::Refused(&why));
         }
     }
+}
+
+fn unknown() -> String {
+    "no such characteristic in the running application".to_string()
+}
+
+/// The calls that give nothing but success or a refusal.
+fn change(application: &Application, call: Call, means: &Means) -> Result<(), String> {
+    match call {
+        Call::SetValue(of, value) => {
+            let characteristic = application.characteristic(of).ok_or_else(unknown)?;
+            characteristic.set_value(interpreter::value(&value)).map_err(|error| error.to_string())?;
+        }
+        Call::Callback(of, callback) => {
+            let characteristic = application.characteristic(of).ok_or_else(unknown)?;
+            let all = application.built().characteristics();
+            interpreter::set_callback(characteristic, callback.as_ref(), all, means);
+        }
+        Call::Advertise(on) => application.bluetooth.advertise(on),
+        Call::SetAdvertisement(new) => {
+            let set = interpreter::advertise(&application.bluetooth, &new, new.name.as_deref());
+            set.map_err(|error| error.to_string())?;
+        }
+        Call::DisconnectClient => application.bluetooth.disconnect_client(),
+        Call::StartService(_) | Call::StopService(_) => {
+            return Err("this firmware cannot start and stop services yet".to_string());
+        }
+        Call::Bond(_) => return Err("this firmware cannot keep bonds yet".to_string()),
+        // Answered with what they give.
+        Call::Events(_) | Call::Value(_) | Call::AddService(..) => {}
+    }
+    Ok(())
 }
 
 fn flags(application: &Application, of: Object) -> Option<Events> {

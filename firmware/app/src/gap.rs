@@ -6,26 +6,40 @@ use crate::bearer::Bearer;
 use crate::control::PendingStart;
 use crate::outbox::Console;
 use crate::packets::HeapPool;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use bt_hci::cmd::le::LeSetScanResponseData;
 use bt_hci::controller::ExternalController;
 use bt_hci_transport::Transport;
-use embassy_futures::select::{Either, Either3, Either4, select, select3, select4};
+use core::cell::RefCell;
+use core::future::pending;
+use core::pin::Pin;
+use embassy_futures::select::{Either, Either3, Either4, select, select_slice, select3, select4};
 use embassy_time::{Duration, with_timeout};
-use gatts::Gap;
+use gatts::{ConnId, Gap};
 use trouble_host::connection::{Connection, ConnectionEvent};
-use trouble_host::peripheral::Peripheral;
 use trouble_host::prelude::{Advertisement, AdvertisementParameters};
-use trouble_host::{Address, HostResources};
+use trouble_host::{Address, HostResources, Stack};
 
 /// Short, so that a central finds the board at once: the harness waits for each connection.
 const ADVERTISING_INTERVAL: Duration = Duration::from_millis(30);
 /// A controller reports the end of a connection at the latest when its supervision timeout is over;
 /// harness centrals choose 4 s or less.
 const DISCONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// An answer is on its way before the connection is ended: this is longer than a client that is there
+/// takes to acknowledge it, and shorter than the harness waits for the next `Start`.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
+/// Connections that the host may hold: those that have just ended take their place until this module
+/// has heard of it, and a connection without a place would stop the host.
+const CONNECTION_SLOTS: usize = 2 * crate::MAX_CLIENTS;
 /// HCI commands that may be under way at once.
 const COMMAND_SLOTS: usize = 4;
 
 /// The bearer as the host's controller.
 type HostController<'a, T> = ExternalController<&'a Bearer<T>, COMMAND_SLOTS>;
+
+/// The host of one application.
+type HostStack<'d, T> = Stack<'d, HostController<'d, T>, HeapPool>;
 
 impl<T: Transport> App<T> {
     /// Runs one application after the other.
@@ -33,7 +47,7 @@ impl<T: Transport> App<T> {
         let mut pending = self.starts.next().await;
         loop {
             let console = Console::new(self.outbox.clone());
-            match Application::start(&pending.start.device, &console) {
+            match Application::start(&pending.start.device, &console, &self.delay) {
                 Ok(application) => self.replace(application),
                 Err(why) => {
                     self.replace(Application::idle());
@@ -56,14 +70,13 @@ impl<T: Transport> App<T> {
 
     /// Runs the host until the next `Start`, and gives that back with no client connected.
     async fn run_stack(&self, pending: PendingStart) -> PendingStart {
-        let mut resources = HostResources::<HeapPool, 1, 1>::new();
+        let mut resources = HostResources::<HeapPool, CONNECTION_SLOTS, 1>::new();
         let controller = HostController::new(&self.bearer);
         let stack = trouble_host::new(controller, &mut resources)
             .set_random_address(Address::random(pending.start.address))
             .build();
         let mut runner = stack.runner();
-        let peripheral = stack.peripheral();
-        match select(runner.run(), self.gap(peripheral, pending)).await {
+        match select(runner.run(), self.gap(&stack, pending)).await {
             Either::First(result) => {
                 self.report(format_args!("bluetooth host stopped: {result:?}"));
                 self.starts.next().await
@@ -73,25 +86,42 @@ impl<T: Transport> App<T> {
     }
 
     /// Advertises as the application wants it, and follows its connections.
-    async fn gap(
-        &self,
-        mut peripheral: Peripheral<'_, HostController<'_, T>, HeapPool>,
-        mut pending: PendingStart,
-    ) -> PendingStart {
+    async fn gap(&self, stack: &HostStack<'_, T>, mut pending: PendingStart) -> PendingStart {
+        let mut peripheral = stack.peripheral();
+        let mut connections: Vec<Connection<'_, HeapPool>> = Vec::new();
+        let ending = RefCell::new(Vec::new());
+        let mut shows_response = false;
         loop {
-            let Gap { wants_advertising, adv_data, scan_response, .. } = self.bearer.server().gap();
-            if !wants_advertising {
+            let gap = self.wishes(&ending);
+            self.end_asked(&connections, &ending).await;
+            // The host may not have read yet of an end that the bearer knows.
+            if !gap.wants_advertising || self.bearer.connections() < connections.len() {
                 pending.started();
-                match select(self.starts.next(), self.bearer.gap_changed()).await {
-                    Either::First(next) => return next,
-                    Either::Second(()) => continue,
+                let changes = self.changes(&gap, &ending, connections.len());
+                match select3(ended(&connections), changes, self.starts.next()).await {
+                    Either3::First(index) => drop(connections.remove(index)),
+                    Either3::Second(()) => {}
+                    Either3::Third(next) => {
+                        self.end_all(&connections).await;
+                        return next;
+                    }
                 }
+                continue;
             }
             // A connection that comes and goes before the host looks is never accepted.
             let epoch = self.bearer.disconnections();
+            let has_response = !gap.scan_response.as_slice().is_empty();
+            if shows_response && !has_response {
+                // The host leaves the old scan response in place when the new one is empty.
+                let clear = LeSetScanResponseData::new(0, [0; 31]);
+                if let Err(error) = stack.command(clear).await {
+                    self.report(format_args!("cannot clear the scan response: {error:?}"));
+                }
+            }
+            shows_response = has_response;
             let advertisement = Advertisement::ConnectableScannableUndirected {
-                adv_data: adv_data.as_slice(),
-                scan_data: scan_response.as_slice(),
+                adv_data: gap.adv_data.as_slice(),
+                scan_data: gap.scan_response.as_slice(),
             };
             let advertiser = match peripheral.advertise(&parameters(), advertisement).await {
                 Ok(advertiser) => advertiser,
@@ -101,45 +131,62 @@ impl<T: Transport> App<T> {
                 }
             };
             pending.started();
-            let gone = self.bearer.gone_since(epoch);
-            match select4(advertiser.accept(), gone, self.starts.next(), self.stops_advertising()).await {
-                Either4::First(Ok(connection)) => {
-                    if let Some(next) = self.follow(connection).await {
-                        return next;
-                    }
-                }
-                Either4::First(Err(_)) | Either4::Second(()) | Either4::Fourth(()) => {}
+            let gone = select(self.bearer.gone_since(epoch), ended(&connections));
+            let changes = self.changes(&gap, &ending, connections.len());
+            match select4(advertiser.accept(), gone, self.starts.next(), changes).await {
+                Either4::First(Ok(connection)) => connections.push(connection),
+                Either4::Second(Either::Second(index)) => drop(connections.remove(index)),
+                Either4::First(Err(_)) | Either4::Second(Either::First(())) | Either4::Fourth(()) => {}
                 Either4::Third(next) => {
-                    if let Some(connection) = peripheral.try_accept() {
-                        self.end(&connection).await;
-                    }
+                    connections.extend(peripheral.try_accept());
+                    self.end_all(&connections).await;
                     return next;
                 }
             }
         }
     }
 
-    /// Returns once the application no longer wants to advertise although nobody is connected.
-    async fn stops_advertising(&self) {
-        while self.bearer.server().gap().wants_advertising || self.bearer.is_connected() {
+    /// What the application wants now. Each connection to be ended is named once, so it is kept.
+    fn wishes(&self, ending: &RefCell<Vec<ConnId>>) -> Gap {
+        let gap = self.bearer.server().gap();
+        ending.borrow_mut().extend(gap.disconnect.iter().copied());
+        gap
+    }
+
+    /// Returns once the application wants something else than `gap`; not while the host has still to
+    /// read of a connection's beginning or end.
+    async fn changes(&self, gap: &Gap, ending: &RefCell<Vec<ConnId>>, accepted: usize) {
+        loop {
+            let now = self.wishes(ending);
+            let is_same = now.wants_advertising == gap.wants_advertising
+                && (!gap.wants_advertising
+                    || (now.adv_data == gap.adv_data && now.scan_response == gap.scan_response));
+            let is_settled = self.bearer.connections() == accepted;
+            if !ending.borrow().is_empty() && accepted > 0 || !is_same && is_settled {
+                return;
+            }
             self.bearer.gap_changed().await;
         }
     }
 
-    /// Follows one connection to its end; gives the next `Start` if that is what ended it.
-    async fn follow(&self, connection: Connection<'_, HeapPool>) -> Option<PendingStart> {
-        loop {
-            if !self.bearer.server().gap().disconnect.is_empty() {
+    /// Ends the connections that the application wants to be ended, after the answers on them.
+    async fn end_asked(&self, connections: &[Connection<'_, HeapPool>], ending: &RefCell<Vec<ConnId>>) {
+        let asked = ending.take();
+        if asked.is_empty() {
+            return;
+        }
+        // Best effort: a client that acknowledges nothing is gone anyway.
+        let _ = with_timeout(ANSWER_DEADLINE, self.bearer.idle()).await;
+        for connection in connections {
+            if asked.contains(&ConnId(connection.handle().raw())) {
                 connection.disconnect();
             }
-            match select3(connection.next(), self.bearer.gap_changed(), self.starts.next()).await {
-                Either3::First(ConnectionEvent::Disconnected { .. }) => return None,
-                Either3::First(_) | Either3::Second(()) => {}
-                Either3::Third(next) => {
-                    self.end(&connection).await;
-                    return Some(next);
-                }
-            }
+        }
+    }
+
+    async fn end_all(&self, connections: &[Connection<'_, HeapPool>]) {
+        for connection in connections {
+            self.end(connection).await;
         }
     }
 
@@ -156,6 +203,20 @@ impl<T: Transport> App<T> {
 
     fn report(&self, what: impl core::fmt::Display) {
         Console::new(self.outbox.clone()).line(what);
+    }
+}
+
+/// Returns the index of the first connection that has ended; waits for ever where there is none.
+async fn ended(connections: &[Connection<'_, HeapPool>]) -> usize {
+    loop {
+        if connections.is_empty() {
+            return pending().await;
+        }
+        let mut next: Vec<_> = connections.iter().map(|connection| Box::pin(connection.next())).collect();
+        let (event, index) = select_slice(Pin::new(next.as_mut_slice())).await;
+        if matches!(event, ConnectionEvent::Disconnected { .. }) {
+            return index;
+        }
     }
 }
 

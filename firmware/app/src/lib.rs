@@ -11,6 +11,7 @@ extern crate alloc;
 mod application;
 mod bearer;
 mod control;
+mod delay;
 mod gap;
 mod interpreter;
 mod lopy;
@@ -23,6 +24,7 @@ pub use outbox::Console;
 use crate::application::Application;
 use crate::bearer::Bearer;
 use crate::control::Starts;
+use crate::delay::Delay;
 use crate::outbox::Outbox;
 use alloc::rc::Rc;
 use bt_hci_transport::Transport;
@@ -33,6 +35,9 @@ use embedded_io_async::{Read, Write};
 /// Largest ATT MTU: an attribute of 512 bytes in one Write Request and its response's headers (Core
 /// Vol 3 Part F 3.2.9), the value that other stacks use as well.
 pub const MAX_MTU: u16 = 517;
+
+/// Clients that a table may ask to be served at the same time.
+pub const MAX_CLIENTS: usize = 4;
 
 /// Who this board is, for `Hello`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,7 @@ pub struct App<T> {
     bearer: Bearer<T>,
     application: RefCell<Application>,
     starts: Starts,
+    delay: Delay,
 }
 
 impl<T: Transport> App<T> {
@@ -62,8 +68,11 @@ impl<T: Transport> App<T> {
     pub fn new(controller: T, identity: Identity) -> Self {
         let outbox = Outbox::new();
         let application = Application::idle();
-        let bearer = Bearer::new(controller, application.bluetooth.server(), outbox.clone());
-        Self { identity, outbox, bearer, application: RefCell::new(application), starts: Starts::new() }
+        let delay = Delay::default();
+        let server = application.bluetooth.server();
+        let bearer = Bearer::new(controller, server, outbox.clone(), delay.clone());
+        let application = RefCell::new(application);
+        Self { identity, outbox, bearer, application, starts: Starts::new(), delay }
     }
 
     /// Moves HCI packets and answers ATT, until the controller's transport fails.

@@ -14,7 +14,8 @@ mod table;
 
 pub use frame::{Decoder, FrameError, Item, MAX_PAYLOAD, encode_frame, frame_len};
 pub use hello::{Hello, HelloError, LINK_VERSION, SCHEMA_KEY};
-pub use message::{Answer, Call, Command, Device, Event, FromBoard, Object, Request, Start};
+pub use message::{Answer, Bond, Call, Command, Device, Event, FromBoard, Object, Request, Start};
 pub use table::{
-    Access, ApiValue, Callback, CharRef, Characteristic, Descriptor, Rule, RuleAction, Service, Table, Uuid,
+    Access, Advertisement, ApiValue, Callback, CharRef, Characteristic, Descriptor, Rule, RuleAction,
+    Service, Table, Uuid,
 };

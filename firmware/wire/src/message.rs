@@ -1,6 +1,6 @@
 //! What the two ends say to each other.
 
-use crate::table::{ApiValue, Callback, CharRef, Table};
+use crate::table::{Advertisement, ApiValue, Callback, CharRef, Service, Table};
 use alloc::boxed::Box;
 use postcard_schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,7 @@ pub struct Start {
 }
 
 /// Which application to run.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is boxed in its command")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum Device {
     /// The built-in example application.
@@ -64,6 +65,34 @@ pub enum Call {
     Advertise(bool),
     /// `disconnect_client()`.
     DisconnectClient,
+    /// `set_advertisement(..)`; answered by [`Answer::Done`] or [`Answer::Refused`].
+    SetAdvertisement(Advertisement),
+    /// Starts the service at this position.
+    StartService(u16),
+    /// Stops the service at this position.
+    StopService(u16),
+    /// Adds a service, to be known by this position.
+    AddService(u16, Box<Service>),
+    /// Installs a bond.
+    Bond(Bond),
+}
+
+/// A bond made without pairing: the other end installs the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
+pub struct Bond {
+    /// Identity address of the client, least significant byte first.
+    pub address: [u8; 6],
+    /// Random rather than public.
+    pub random: bool,
+    /// Long Term Key, least significant byte first; bytes beyond the key's size are zero (Core Vol 3
+    /// Part H 2.4.4.1).
+    pub ltk: [u8; 16],
+    /// Size of the key in bytes, 7 to 16.
+    pub key_size: u8,
+    /// The key is worth what an authenticated pairing gives.
+    pub authenticated: bool,
+    /// The client's signature key, least significant byte first.
+    pub csrk: Option<[u8; 16]>,
 }
 
 /// An object with event flags.

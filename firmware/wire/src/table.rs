@@ -10,8 +10,27 @@ use serde::{Deserialize, Serialize};
 pub struct Table {
     /// Name to advertise.
     pub name: String,
+    /// What to advertise besides the name.
+    pub advertisement: Advertisement,
+    /// Clients served at the same time; 0 counts as 1.
+    pub clients: u8,
+    /// The Bluetooth object's callback, registered at start.
+    pub callback: Option<Callback>,
     /// In table order.
     pub services: Vec<Service>,
+}
+
+/// What is advertised.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Schema)]
+pub struct Advertisement {
+    /// Complete local name.
+    pub name: Option<String>,
+    /// UUID of a service.
+    pub service_uuid: Option<Uuid>,
+    /// Manufacturer data, company identifier included.
+    pub manufacturer_data: Option<Vec<u8>>,
+    /// Data of that service.
+    pub service_data: Option<Vec<u8>>,
 }
 
 /// A UUID in the device API's two forms (SRV-1).
@@ -116,6 +135,8 @@ pub struct CharRef {
 pub struct Callback {
     /// Trigger bits, as in the API.
     pub on: u16,
+    /// The handler first calls `events()`, and guards go by the flags that came.
+    pub reads_events: bool,
     /// The counter's first value; each call adds one before the guards are judged.
     pub counter: i64,
     /// The handler's argument, if given.
@@ -152,4 +173,10 @@ pub enum RuleAction {
     Reject(u8),
     /// Set a characteristic's value.
     Set(CharRef, ApiValue),
+    /// Push a characteristic's stored value again.
+    Notify(CharRef),
+    /// Let the answer wait for this many milliseconds.
+    Delay(u32),
+    /// `disconnect_client()`.
+    Disconnect,
 }

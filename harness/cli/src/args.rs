@@ -32,6 +32,8 @@ pub enum Command {
     Watch(WatchArgs),
     /// Measure the virtual bench
     Bench(BenchArgs),
+    /// Print the JSON Schema of scenario files, for completion and checks in editors
+    Schema,
     /// Print what makes a shell complete this command line
     Completions(CompletionsArgs),
 }

@@ -38,7 +38,7 @@ impl Exit {
             Self::Fail
         } else if summary.inconclusive > 0 {
             Self::Inconclusive
-        } else if summary.passed == 0 {
+        } else if summary.passed == 0 && summary.expected_failures == 0 {
             Self::Nothing
         } else {
             Self::Pass
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn exit(passed: usize, failed: usize, inconclusive: usize, skipped: usize) -> u8 {
-        Exit::of(&Summary { passed, failed, inconclusive, skipped, wall_us: 0 }).code()
+        Exit::of(&Summary { passed, failed, inconclusive, skipped, ..Summary::default() }).code()
     }
 
     #[test]

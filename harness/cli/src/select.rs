@@ -13,8 +13,8 @@ use walkdir::{DirEntry, WalkDir};
 use crate::report::visible;
 use crate::text_file;
 
-/// Longest scenario file in bytes; the parser refuses more as well.
-const SCENARIO_LIMIT_BYTES: u64 = 1024 * 1024;
+/// Longest scenario file in bytes: what the parser takes.
+const SCENARIO_LIMIT_BYTES: u64 = conformance::parse::MAX_BYTES as u64;
 
 /// One scenario file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,7 +188,7 @@ pub fn load(found: Found) -> (Vec<Loaded>, Vec<WrongFile>) {
     let mut wrong = found.wrong;
     for selected in found.selected {
         match load_one(selected) {
-            Ok(one) => loaded.push(one),
+            Ok(one) => loaded.extend(one),
             Err(file) => wrong.push(*file),
         }
     }
@@ -196,19 +196,25 @@ pub fn load(found: Found) -> (Vec<Loaded>, Vec<WrongFile>) {
     (loaded, wrong)
 }
 
-/// Reads and parses one file.
+/// Reads and parses one file; nothing for a device table, which scenarios name and which is none itself.
 ///
 /// # Errors
 ///
 /// All of its mistakes.
-pub fn load_one(selected: Selected) -> Result<Loaded, Box<WrongFile>> {
+pub fn load_one(selected: Selected) -> Result<Option<Loaded>, Box<WrongFile>> {
     let Selected { file, path, id, .. } = &selected;
     let text = match text_file::read(path, SCENARIO_LIMIT_BYTES) {
         Ok(text) => text,
         Err(error) => return Err(Box::new(WrongFile::unread(Path::new(file), path.clone(), &error))),
     };
-    match conformance::parse::parse(file, id, &text) {
-        Ok(scenario) => Ok(Loaded { plan: plan(&scenario), selected, scenario }),
+    if conformance::parse::is_device_table(&text) {
+        return Ok(None);
+    }
+    let beside = |name: &str| {
+        text_file::read(&path.with_file_name(name), SCENARIO_LIMIT_BYTES).map_err(|error| error.to_string())
+    };
+    match conformance::parse::parse_with(file, id, &text, &beside) {
+        Ok(scenario) => Ok(Some(Loaded { plan: plan(&scenario), selected, scenario })),
         Err(diagnostics) => {
             let (file, path) = (selected.file, selected.path);
             Err(Box::new(WrongFile { file, path, fault: FileFault::Mistakes { text, diagnostics } }))

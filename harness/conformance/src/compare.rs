@@ -2,7 +2,7 @@
 
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
-use crate::expectation::{Broken, Judgement, judge};
+use crate::expectation::{Broken, Judge, Judgement};
 use crate::observation::StepObservation;
 use crate::plan::Plan;
 use crate::scenario::Place;
@@ -23,9 +23,9 @@ const DIFF_LINES: usize = 2_000;
 pub fn compare(plan: &Plan, observations: &[StepObservation], expected: Option<&str>) -> Verdict {
     let observed = Trace::build(plan, observations);
     let expected = expected.map(Trace::parse);
-    let mut unclaimed = Vec::new();
+    let mut judge = Judge::new(plan);
     for (step, (planned, seen)) in plan.steps.iter().zip(observations).enumerate() {
-        match judge(&plan.device, &planned.step.action, seen, &mut unclaimed) {
+        match judge.step(&planned.step, seen) {
             Judgement::Held => {}
             Judgement::Broken(broken) => {
                 return Verdict::Fail(expectation_mismatch(plan, step, broken, &observed, expected.as_ref()));

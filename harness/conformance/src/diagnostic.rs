@@ -17,6 +17,17 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do.
     pub hint: String,
+    /// Set when the mistake stands in a file that the scenario uses; [`Self::place`] is one in there.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// A line of a file other than the scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The file, as the scenario names it.
+    pub file: String,
+    /// The line with the mistake.
+    pub line: String,
 }
 
 macro_rules! codes {
@@ -109,6 +120,18 @@ codes! {
     NoProperty = "no-property",
     /// A notification or indication without a subscription.
     NoSubscription = "no-subscription",
+    /// `$name` where no value has that name.
+    UnknownReference = "unknown-reference",
+    /// A loop that goes on for too long, or too deeply.
+    LoopTooLarge = "loop-too-large",
+    /// A report that no trace can hold.
+    BadReport = "bad-report",
+    /// A Bluetooth address of the wrong shape.
+    BadAddress = "bad-address",
+    /// A device table in another file that cannot be used.
+    DeviceFile = "device-file",
+    /// Encryption or a signature without the bond that it needs.
+    NoBond = "no-bond",
     /// There are more mistakes than are shown.
     TooMany = "too-many",
 }
@@ -119,7 +142,10 @@ impl Diagnostic {
     #[must_use]
     pub fn render(&self, file: &str, text: &str, colour: bool) -> String {
         let line_number = usize::try_from(self.place.line).unwrap_or(usize::MAX).max(1);
-        let line = text.lines().nth(line_number - 1).unwrap_or("");
+        let (file, line) = match &self.excerpt {
+            Some(Excerpt { file, line }) => (file.as_str(), line.as_str()),
+            None => (file, text.lines().nth(line_number - 1).unwrap_or("")),
+        };
         let excerpt = line.strip_prefix('\u{FEFF}').unwrap_or(line);
         let start = byte_offset(excerpt, self.place.column.saturating_sub(1));
         let end = byte_offset(excerpt, self.place.column.saturating_sub(1).saturating_add(self.length));

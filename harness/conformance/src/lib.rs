@@ -8,15 +8,18 @@
 //! workspace: every function here is a function of its arguments.
 
 pub mod att_error;
+mod captures;
 pub mod compare;
 pub mod diagnostic;
 mod expectation;
+mod language;
 pub mod lopy;
 pub mod observation;
 pub mod parse;
 pub mod plan;
 pub mod report;
 pub mod scenario;
+pub mod schema;
 mod spelling;
 pub mod trace;
 pub mod value;

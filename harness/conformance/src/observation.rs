@@ -5,8 +5,19 @@
 pub struct StepObservation {
     /// What the board reported, in the order of its sequence numbers.
     pub board: Vec<BoardEvent>,
-    /// What the central saw, in order.
+    /// What the step's own central saw, in order.
     pub central: Vec<CentralEvent>,
+    /// What other centrals saw meanwhile, by central and then in order.
+    pub others: Vec<Seen>,
+}
+
+/// What another central saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Which one, as [`crate::scenario::Step::central`] counts.
+    pub central: usize,
+    /// What.
+    pub event: CentralEvent,
 }
 
 /// Something that the board reported.
@@ -90,8 +101,40 @@ pub enum CentralEvent {
     Malformed(String),
     /// Discovery does not show an attribute that the device's table has: its name.
     Missing(String),
+    /// The device advertises this.
+    Advertised(Vec<AdField>),
     /// A discovered attribute group, one line each, in handle order.
     Found(Found),
+}
+
+/// One field of what a device advertises, in its advertisements or its scan responses (Core Supplement
+/// Part A 1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdField {
+    /// Flags.
+    Flags(u8),
+    /// Complete local name.
+    Name(String),
+    /// TX power in dBm.
+    TxPower(i8),
+    /// A service UUID as bytes, least significant first.
+    ServiceUuid(Vec<u8>),
+    /// Data of a service.
+    ServiceData {
+        /// Its UUID as bytes, least significant first.
+        uuid: Vec<u8>,
+        /// The data behind it.
+        data: Vec<u8>,
+    },
+    /// Manufacturer data, company identifier included.
+    ManufacturerData(Vec<u8>),
+    /// Any other.
+    Other {
+        /// Its AD type.
+        kind: u8,
+        /// Its content.
+        data: Vec<u8>,
+    },
 }
 
 /// One line of a discovery.

@@ -1,7 +1,7 @@
 //! What the rig is to do: the scenario's steps with their deadlines.
 
 use crate::scenario::{Action, BoardAction, Characteristic, DescriptorRef, Device};
-use crate::scenario::{Expect, Need, Scenario, Step};
+use crate::scenario::{Expect, Need, Scenario, Step, WriteMode};
 
 /// Advertising seen, link up, both ends having reported.
 pub const CONNECT_MS: u32 = 10_000;
@@ -18,6 +18,11 @@ pub const ATT_TRANSACTION_MS: u32 = 30_000;
 pub const LONG_PROCEDURE_MS: u32 = 60_000;
 /// How long a notification or indication may be on its way before it counts as not sent.
 pub const PUSH_WINDOW_MS: u32 = 5_000;
+/// How long a device may take to advertise what it should: the slowest of usual ones does so every
+/// 1.28 s, and scan responses may be lost.
+pub const ADVERTISEMENT_WINDOW_MS: u32 = 5_000;
+/// How long is watched for an advertisement that must not come: twice the slowest usual interval.
+pub const ABSENCE_WINDOW_MS: u32 = 2_560;
 /// How long a PDU that nothing may answer is watched.
 pub const SILENCE_WINDOW_MS: u32 = 1_000;
 /// What a step may take beyond its own wait: its barrier and the way there and back.
@@ -32,6 +37,8 @@ pub struct Plan {
     pub needs: Vec<Need>,
     /// The device under test.
     pub device: Device,
+    /// Names of the centrals besides the one that has none.
+    pub centrals: Vec<String>,
     /// In order.
     pub steps: Vec<PlannedStep>,
 }
@@ -49,9 +56,16 @@ pub struct PlannedStep {
 #[must_use]
 pub fn plan(scenario: &Scenario) -> Plan {
     let mut needs = scenario.needs.clone();
-    if scenario.device.builtin.is_none() {
+    if scenario.device.builtin.is_none() && scenario.device.external.is_none() {
         // The table reaches the board over the control link.
         needs.push(Need::Board);
+    }
+    if scenario.steps.iter().any(|step| step.reports.is_some()) {
+        needs.push(Need::Board);
+    }
+    if !scenario.centrals.is_empty() {
+        // An operating system's stack is one central.
+        needs.push(Need::RawAtt);
     }
     needs.extend(scenario.steps.iter().filter_map(|step| implied_need(&scenario.device, &step.action)));
     needs.sort_unstable();
@@ -61,6 +75,7 @@ pub fn plan(scenario: &Scenario) -> Plan {
         id: scenario.id.clone(),
         needs,
         device: scenario.device.clone(),
+        centrals: scenario.centrals.clone(),
         steps: steps
             .map(|step| PlannedStep { step: step.clone(), deadline_ms: deadline_ms(&step.action) })
             .collect(),
@@ -70,21 +85,29 @@ pub fn plan(scenario: &Scenario) -> Plan {
 fn deadline_ms(action: &Action) -> u32 {
     match action {
         Action::Connect => CONNECT_MS,
-        Action::Disconnect => DISCONNECT_MS,
+        Action::Disconnect | Action::ExpectDisconnection => DISCONNECT_MS,
+        Action::Reconnect => DISCONNECT_MS + CONNECT_MS,
         Action::Restart => RESTART_MS,
-        Action::Discover | Action::ReadLong { .. } => LONG_PROCEDURE_MS + MARGIN_MS,
+        Action::Discover
+        | Action::ReadLong { .. }
+        | Action::WriteLong { .. }
+        | Action::WriteReliable { .. } => LONG_PROCEDURE_MS + MARGIN_MS,
         Action::Mtu { .. }
         | Action::Read { .. }
         | Action::Write { .. }
         | Action::ReadDescriptor { .. }
         | Action::WriteDescriptor { .. }
         | Action::Subscribe { .. }
+        | Action::Encrypt
         | Action::Att { expect: Some(_), .. } => ATT_TRANSACTION_MS + MARGIN_MS,
         Action::Att { expect: None, .. } => SILENCE_WINDOW_MS + MARGIN_MS,
         Action::Expect { .. } => PUSH_WINDOW_MS + MARGIN_MS,
+        Action::ExpectAdvertisement(expect) => {
+            MARGIN_MS + if expect.present { ADVERTISEMENT_WINDOW_MS } else { ABSENCE_WINDOW_MS }
+        }
         Action::Quiet { ms } => ms.saturating_add(MARGIN_MS),
         Action::Board(BoardAction::DisconnectClient) => DISCONNECT_MS,
-        Action::Board(_) => BOARD_REPLY_MS + MARGIN_MS,
+        Action::Board(_) | Action::Bond(_) => BOARD_REPLY_MS + MARGIN_MS,
     }
 }
 
@@ -93,21 +116,32 @@ fn deadline_ms(action: &Action) -> u32 {
 fn implied_need(device: &Device, action: &Action) -> Option<Need> {
     match action {
         Action::Restart | Action::Board(_) => Some(Need::Board),
+        // One key at both ends is given over the control link; a signature needs it too.
+        Action::Bond(_) | Action::Encrypt | Action::Write { mode: WriteMode::Signed, .. } => {
+            Some(Need::Encryption)
+        }
+        // An operating system prepares writes by itself, or not; and it confirms by itself.
         Action::Att { .. }
         | Action::Mtu { .. }
+        | Action::WriteLong { .. }
+        | Action::WriteReliable { .. }
+        | Action::Subscribe { confirm: false, .. }
         | Action::WriteDescriptor { descriptor: DescriptorRef::Cccd, .. } => Some(Need::RawAtt),
         Action::Read { expect, .. }
         | Action::ReadLong { expect, .. }
         | Action::ReadDescriptor { expect, .. }
         | Action::Write { expect, .. }
         | Action::WriteDescriptor { expect, .. } => needs_pairing(expect).then_some(Need::RawAtt),
-        Action::Subscribe { target, bits, expect } => {
+        Action::Subscribe { target, bits, expect, .. } => {
             let chosen_by_system = device.characteristic(*target).is_some_and(|it| system_bits(it) == *bits);
             let plain = *expect == Expect::Success && (*bits == 0 || chosen_by_system);
             (!plain).then_some(Need::RawAtt)
         }
         Action::Connect
         | Action::Disconnect
+        | Action::Reconnect
+        | Action::ExpectDisconnection
+        | Action::ExpectAdvertisement(_)
         | Action::Discover
         | Action::Expect { .. }
         | Action::Quiet { .. } => None,

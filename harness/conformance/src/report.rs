@@ -37,6 +37,25 @@ pub struct Outcome {
     pub bench_us: u64,
 }
 
+impl Summary {
+    /// How many scenarios have ended.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.passed + self.failed + self.expected_failures + self.inconclusive + self.skipped
+    }
+
+    /// Counts one verdict.
+    pub fn count(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Pass => self.passed += 1,
+            Verdict::Fail(_) => self.failed += 1,
+            Verdict::ExpectedFailure(..) => self.expected_failures += 1,
+            Verdict::Inconclusive(_) => self.inconclusive += 1,
+            Verdict::Skipped(_) => self.skipped += 1,
+        }
+    }
+}
+
 /// Counts of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
@@ -44,6 +63,8 @@ pub struct Summary {
     pub passed: usize,
     /// Verdict `Fail`.
     pub failed: usize,
+    /// Verdict `ExpectedFailure`.
+    pub expected_failures: usize,
     /// Verdict `Inconclusive`.
     pub inconclusive: usize,
     /// Verdict `Skipped`.

@@ -153,6 +153,11 @@ pub(crate) fn short_uuid(uuid: &[u8]) -> Option<u16> {
     short.first_chunk().map(|bytes| u16::from_le_bytes(*bytes))
 }
 
+/// True for two forms of one UUID (Core Vol 3 Part F 3.2.1).
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one == other || short_uuid(one).is_some_and(|short| short_uuid(other) == Some(short))
+}
+
 /// `0x04D2` where there is a 16-bit form, else the canonical text.
 pub(crate) fn uuid(uuid: &[u8]) -> String {
     if let Some(short) = short_uuid(uuid) {

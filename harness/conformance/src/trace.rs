@@ -4,7 +4,8 @@
 //! then what the central saw. What an operating system does on its own never appears, so that one
 //! trace serves every lane: the GAP and GATT services, and an MTU exchange that no step asked for.
 
-use crate::observation::{BoardEvent, CentralEvent, Found, StepObservation};
+use crate::captures::{Captures, Shown};
+use crate::observation::{AdField, BoardEvent, CentralEvent, Found, StepObservation};
 use crate::plan::Plan;
 use crate::scenario::{Action, Push};
 use crate::{att_error, spelling};
@@ -33,11 +34,22 @@ impl Trace {
     #[must_use]
     pub fn build(plan: &Plan, observations: &[StepObservation]) -> Self {
         let mut lines = Vec::new();
-        for (step, (planned, seen)) in plan.steps.iter().zip(observations).enumerate() {
-            lines.push(TraceLine { step, text: planned.step.label.clone() });
-            let board = seen.board.iter().map(board_line);
-            let central = central_lines(&planned.step.action, &seen.central);
-            lines.extend(board.chain(central).map(|text| TraceLine { step, text: format!("  {text}") }));
+        let mut captures = Captures::default();
+        for (index, (planned, seen)) in plan.steps.iter().zip(observations).enumerate() {
+            let step = &planned.step;
+            lines.push(TraceLine { step: index, text: step.label.clone() });
+            let shown = captures.shown(&step.action);
+            let board = seen.board.iter().map(|event| board_line(event, &shown));
+            let own = central_lines(&step.action, seen.central.iter(), &shown);
+            let own = own.into_iter().map(|line| marked(plan, step.central, &line));
+            let others = (0..=plan.centrals.len()).flat_map(|central| {
+                let events = seen.others.iter().filter(move |other| other.central == central);
+                let lines = central_lines(&step.action, events.map(|other| &other.event), &shown);
+                lines.into_iter().map(move |line| marked(plan, central, &line))
+            });
+            let all = board.chain(own).chain(others);
+            lines.extend(all.map(|text| TraceLine { step: index, text: format!("  {text}") }));
+            captures.take(step, seen);
         }
         Self { lines }
     }
@@ -69,14 +81,22 @@ impl Trace {
     }
 }
 
+/// A line of a central with its name, if it has one.
+pub(crate) fn marked(plan: &Plan, central: usize, line: &str) -> String {
+    match central.checked_sub(1).and_then(|index| plan.centrals.get(index)) {
+        Some(name) => format!("{name}: {line}"),
+        None => line.to_owned(),
+    }
+}
+
 /// One event of the board as a trace shows it, without indent.
-pub(crate) fn board_line(event: &BoardEvent) -> String {
+pub(crate) fn board_line(event: &BoardEvent, shown: &Shown<'_>) -> String {
     match event {
         BoardEvent::Connected => "board: client connected".to_owned(),
         BoardEvent::Disconnected => "board: client disconnected".to_owned(),
         BoardEvent::Handler { target, event, value } => {
             let event = spelling::events(*event);
-            let value = if event == "write" { format!(" {}", spelling::value(value)) } else { String::new() };
+            let value = if event == "write" { format!(" {}", shown.value(value)) } else { String::new() };
             format!("board: {target} handler on {event}{value}")
         }
         BoardEvent::HandlerError { target, message } => {
@@ -86,13 +106,17 @@ pub(crate) fn board_line(event: &BoardEvent) -> String {
         BoardEvent::Confirmed { target } => format!("board: {target} indication confirmed"),
         BoardEvent::IndicationTimeout { target } => format!("board: {target} indication not confirmed"),
         BoardEvent::Events(bits) => format!("board: events {}", spelling::events(*bits)),
-        BoardEvent::Value(bytes) => format!("board: value {}", spelling::value(bytes)),
+        BoardEvent::Value(bytes) => format!("board: value {}", shown.value(bytes)),
         BoardEvent::Done => "board: done".to_owned(),
         BoardEvent::Refused(words) => format!("board: refused {}", spelling::quoted(words)),
     }
 }
 
-fn central_lines(action: &Action, events: &[CentralEvent]) -> Vec<String> {
+fn central_lines<'e>(
+    action: &Action,
+    events: impl Iterator<Item = &'e CentralEvent>,
+    shown: &Shown<'_>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let mut in_system_service = false;
     for event in events {
@@ -109,29 +133,45 @@ fn central_lines(action: &Action, events: &[CentralEvent]) -> Vec<String> {
             }
             _ => {}
         }
-        lines.push(central_line(event));
+        lines.push(step_line(action, event, shown));
     }
     lines
 }
 
+/// One event of a central in a step, without indent.
+pub(crate) fn step_line(action: &Action, event: &CentralEvent, shown: &Shown<'_>) -> String {
+    match (action, event) {
+        // The step's subject alone: what else is advertised may still be what an earlier call asked for.
+        (Action::ExpectAdvertisement(expect), CentralEvent::Advertised(fields)) if expect.present => {
+            let asked = fields.iter().filter(|field| expect.asks_for(field)).cloned().collect();
+            central_line(&CentralEvent::Advertised(asked), shown)
+        }
+        _ => central_line(event, shown),
+    }
+}
+
 /// One event of the central as a trace shows it, without indent.
-pub(crate) fn central_line(event: &CentralEvent) -> String {
+pub(crate) fn central_line(event: &CentralEvent, shown: &Shown<'_>) -> String {
     match event {
         CentralEvent::Connected => "connected".to_owned(),
         CentralEvent::Disconnected => "disconnected".to_owned(),
-        CentralEvent::Value(bytes) => format!("value {}", spelling::value(bytes)),
+        CentralEvent::Value(bytes) => format!("value {}", shown.value(bytes)),
         CentralEvent::Written => "written".to_owned(),
         CentralEvent::Sent => "sent".to_owned(),
         CentralEvent::Error(code) => format!("error {}", att_error::describe(*code)),
         CentralEvent::Mtu(mtu) => format!("mtu {mtu}"),
         CentralEvent::Pushed { push, target, value } => {
-            format!("{} {target} {}", push_word(*push), spelling::value(value))
+            format!("{} {target} {}", push_word(*push), shown.value(value))
         }
         CentralEvent::Pdu(bytes) => format!("pdu {}", spelling::pdu(bytes)),
         CentralEvent::Nothing => "nothing".to_owned(),
         CentralEvent::NoResponse => "no response".to_owned(),
         CentralEvent::Malformed(words) => format!("malformed {}", spelling::quoted(words)),
         CentralEvent::Missing(name) => format!("missing {name}"),
+        CentralEvent::Advertised(fields) => {
+            let fields: Vec<String> = fields.iter().map(|field| format!(" {}", ad_field(field))).collect();
+            format!("advertised{}", fields.join(","))
+        }
         CentralEvent::Found(found) => found_line(found),
     }
 }
@@ -141,6 +181,21 @@ pub(crate) fn push_word(push: Push) -> &'static str {
     match push {
         Push::Notification => "notification",
         Push::Indication => "indication",
+    }
+}
+
+/// A field of an advertisement.
+pub(crate) fn ad_field(field: &AdField) -> String {
+    match field {
+        AdField::Flags(flags) => format!("flags 0x{flags:02X}"),
+        AdField::Name(name) => format!("name {}", spelling::quoted(name)),
+        AdField::TxPower(dbm) => format!("tx power {dbm} dBm"),
+        AdField::ServiceUuid(uuid) => format!("service {}", spelling::uuid(uuid)),
+        AdField::ServiceData { uuid, data } => {
+            format!("service {} data {}", spelling::uuid(uuid), spelling::value(data))
+        }
+        AdField::ManufacturerData(data) => format!("manufacturer data {}", spelling::value(data)),
+        AdField::Other { kind, data } => format!("type 0x{kind:02X} {}", spelling::pdu(data)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a scenario ended.
 
-use crate::scenario::Place;
+use crate::scenario::{Place, Xfail};
 
 /// How a scenario ended. Only [`Verdict::Fail`] speaks of the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,10 +9,36 @@ pub enum Verdict {
     Pass,
     /// The device did something else than it should.
     Fail(Mismatch),
+    /// The device did something else than it should, and the scenario says that it would.
+    ExpectedFailure(Mismatch, Xfail),
     /// The bench did not work, so nothing is known about the device.
     Inconclusive(RigFault),
     /// The bench cannot do what the scenario needs.
     Skipped(String),
+}
+
+impl Verdict {
+    /// The verdict on a scenario that is known to fail, or on any other where `xfail` is `None`: a failure
+    /// is expected, and a pass is a failure with words of its own. A missing expected trace stays one:
+    /// nothing has failed yet.
+    #[must_use]
+    pub fn with_xfail(self, xfail: Option<&Xfail>) -> Self {
+        let Some(xfail) = xfail else { return self };
+        match self {
+            Self::Fail(mismatch) if !mismatch.missing_trace => Self::ExpectedFailure(mismatch, xfail.clone()),
+            Self::Pass => Self::Fail(Mismatch {
+                step: 0,
+                place: Place::default(),
+                summary: format!(
+                    "it passes, though `xfail` says that it fails ({}): take `xfail` out",
+                    xfail.reason
+                ),
+                diff: Vec::new(),
+                missing_trace: false,
+            }),
+            other => other,
+        }
+    }
 }
 
 /// What differs, with the place in the scenario that asked for it.

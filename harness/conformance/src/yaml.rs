@@ -11,21 +11,21 @@ use crate::diagnostic::Code;
 use crate::parse::sink::{Mark, Sink};
 
 /// Largest file in bytes.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting of lists and mappings.
 pub(crate) const MAX_DEPTH: usize = 32;
 /// Most values, keys not counted.
 pub(crate) const MAX_NODES: usize = 100_000;
 
 /// A value and its place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Node<'t> {
     pub(crate) mark: Mark,
     pub(crate) content: Content<'t>,
 }
 
 /// What a value is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Content<'t> {
     /// A text, a number, a word.
     Scalar {
@@ -42,11 +42,29 @@ pub(crate) enum Content<'t> {
 }
 
 /// One key of a mapping with its value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry<'t> {
     pub(crate) key: Cow<'t, str>,
     pub(crate) key_mark: Mark,
     pub(crate) value: Node<'t>,
+}
+
+impl<'t> Node<'t> {
+    /// The value of a key, if this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Node<'t>> {
+        match &self.content {
+            Content::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
+            _ => None,
+        }
+    }
+
+    /// The items, if this is a list.
+    pub(crate) fn items(&self) -> &[Node<'t>] {
+        match &self.content {
+            Content::List(items) => items,
+            _ => &[],
+        }
+    }
 }
 
 /// The file's one document, or `None` with the reason reported.

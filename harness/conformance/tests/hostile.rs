@@ -99,6 +99,35 @@ fn many_names_and_many_steps_are_read_in_time() {
 }
 
 #[test]
+fn loops_stand_for_a_bounded_number_of_steps_and_bytes() {
+    let loops = |steps: &str| scenario(&format!("  - connect\n{steps}"));
+    let many = "  - repeat: {times: 10000, steps: [repeat: {times: 10000, steps: [raed: chr1]}]}\n";
+    assert!(check(&loops(many)).contains(&Code::LoopTooLarge));
+    let empty = "  - repeat: {times: 10000, steps: [repeat: {times: 10000, steps: []}]}\n";
+    assert_eq!(check(&loops(empty)), [Code::Empty]);
+    let heavy = format!(
+        "  - repeat: {{times: 10000, steps: [write: {{char: chr1, value: [{}]}}]}}\n",
+        "1,".repeat(90_000)
+    );
+    assert!(check(&loops(&heavy)).contains(&Code::LoopTooLarge));
+    let long = format!(
+        "  - for_each: {{as: v, in: [\"{}\"], steps: [{}]}}\n",
+        "x".repeat(500_000),
+        "write: {char: chr1, value: $v}, ".repeat(10_000)
+    );
+    assert!(check(&loops(&long)).contains(&Code::LoopTooLarge));
+    let most = "  - repeat: {times: 100, steps: [repeat: {times: 99, steps: [read: chr1]}]}\n";
+    assert_eq!(check(&loops(most)), []);
+}
+
+#[test]
+fn huge_numbers_are_refused_where_they_stand() {
+    let digits = "9".repeat(100_000);
+    let text = scenario(&format!("  - connect\n  - mtu: {{size: {digits}}}\n  - quiet: {digits}s\n"));
+    assert_eq!(check(&text), [Code::NumberRange, Code::BadDuration]);
+}
+
+#[test]
 fn one_line_of_a_mebibyte_can_be_shown() {
     let text = format!("name: a\ncovers: [{}]\n", "x,".repeat(49_000));
     assert!(check(&text).contains(&Code::BadCover));

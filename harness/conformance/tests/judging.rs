@@ -23,11 +23,15 @@ fn planned(steps: &[&str]) -> Plan {
 }
 
 fn central(events: &[CentralEvent]) -> StepObservation {
-    StepObservation { board: Vec::new(), central: events.to_vec() }
+    StepObservation { central: events.to_vec(), ..StepObservation::default() }
 }
 
 fn board(events: &[BoardEvent]) -> StepObservation {
-    StepObservation { board: events.to_vec(), central: Vec::new() }
+    StepObservation { board: events.to_vec(), ..StepObservation::default() }
+}
+
+fn seen(board: Vec<BoardEvent>, central: Vec<CentralEvent>) -> StepObservation {
+    StepObservation { board, central, ..StepObservation::default() }
 }
 
 fn value(bytes: &[u8]) -> CentralEvent {
@@ -35,7 +39,7 @@ fn value(bytes: &[u8]) -> CentralEvent {
 }
 
 fn connected() -> StepObservation {
-    StepObservation { board: vec![BoardEvent::Connected], central: vec![CentralEvent::Connected] }
+    seen(vec![BoardEvent::Connected], vec![CentralEvent::Connected])
 }
 
 fn notified(target: &str, value: &[u8]) -> CentralEvent {
@@ -69,7 +73,7 @@ fn outcome(step: &str, seen: StepObservation) -> String {
             );
             mismatch.summary
         }
-        Verdict::Skipped(reason) => panic!("{reason}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -92,32 +96,32 @@ fn a_trace_has_a_head_for_each_step_then_the_board_then_the_central() {
         |event, value: &[u8]| BoardEvent::Handler { target: "chr1".into(), event, value: value.to_vec() };
     let log = |text: &str| BoardEvent::Log(text.to_owned());
     let seen = [
-        StepObservation {
-            board: vec![BoardEvent::Connected, log("Client connected")],
-            central: vec![CentralEvent::Connected, CentralEvent::Mtu(517)],
-        },
-        StepObservation { board: vec![handler(0x08, b""), log("a \"quote\"\n")], central: vec![value(&[5])] },
-        StepObservation { board: vec![handler(0x10, b"hello")], central: vec![CentralEvent::Written] },
-        StepObservation {
-            board: vec![
+        seen(
+            vec![BoardEvent::Connected, log("Client connected")],
+            vec![CentralEvent::Connected, CentralEvent::Mtu(517)],
+        ),
+        seen(vec![handler(0x08, b""), log("a \"quote\"\n")], vec![value(&[5])]),
+        seen(vec![handler(0x10, b"hello")], vec![CentralEvent::Written]),
+        seen(
+            vec![
                 handler(0x10, &[1]),
                 BoardEvent::HandlerError { target: "chr1".into(), message: "reply too long".into() },
             ],
-            central: vec![CentralEvent::Sent],
-        },
+            vec![CentralEvent::Sent],
+        ),
         central(&[CentralEvent::Error(2)]),
         central(&[CentralEvent::Mtu(100)]),
         central(&[CentralEvent::Pdu(b"\x0Babcd".to_vec())]),
-        StepObservation {
-            board: vec![
+        seen(
+            vec![
                 BoardEvent::Confirmed { target: "chr1".into() },
                 BoardEvent::IndicationTimeout { target: "chr1".into() },
             ],
-            central: vec![CentralEvent::Nothing],
-        },
+            vec![CentralEvent::Nothing],
+        ),
         board(&[BoardEvent::Events(0x18)]),
         board(&[BoardEvent::Refused("out of range".into())]),
-        StepObservation { board: vec![BoardEvent::Disconnected], central: vec![CentralEvent::Disconnected] },
+        seen(vec![BoardEvent::Disconnected], vec![CentralEvent::Disconnected]),
     ];
     insta::assert_snapshot!(Trace::build(&plan, &seen).text());
     assert_eq!(judged(&plan, &seen), Verdict::Pass);
@@ -160,7 +164,7 @@ fn a_run_as_expected_passes() {
 #[test]
 fn an_expectation_of_the_scenario_fails_even_if_the_trace_is_the_expected_one() {
     let plan = planned(&["connect", "read: {char: chr1, expect: \"ABC DEF\"}", "disconnect"]);
-    let gone = StepObservation { board: vec![], central: vec![CentralEvent::Disconnected] };
+    let gone = seen(vec![], vec![CentralEvent::Disconnected]);
     let seen = [connected(), central(&[value(&[5])]), gone];
     let mismatch = mismatch(judged(&plan, &seen));
     assert_eq!(mismatch.summary, "chr1 answered 05, expected 41 42 43 20 44 45 46 (\"ABC DEF\")");
@@ -223,8 +227,7 @@ fn a_broken_expectation_counts_even_if_the_run_ended_early() {
 #[test]
 fn a_trace_mismatch_names_the_first_step_that_differs() {
     let plan = planned(&["connect", "read: chr1", "read: chr2", "disconnect"]);
-    let gone =
-        StepObservation { board: vec![BoardEvent::Disconnected], central: vec![CentralEvent::Disconnected] };
+    let gone = seen(vec![BoardEvent::Disconnected], vec![CentralEvent::Disconnected]);
     let seen = [connected(), central(&[value(&[5])]), central(&[value(&[6])]), gone];
     let text = Trace::build(&plan, &seen).text();
     let summary = |from: &str, to: &str| {
@@ -393,11 +396,7 @@ fn pushes_are_matched_by_kind_and_name_and_each_only_once() {
         "expect_notification: {char: chr1, value: 7}",
     ]);
     let before = |events: &[CentralEvent]| {
-        [
-            connected(),
-            central(&[CentralEvent::Written]),
-            StepObservation { board: vec![BoardEvent::Done], central: events.to_vec() },
-        ]
+        [connected(), central(&[CentralEvent::Written]), seen(vec![BoardEvent::Done], events.to_vec())]
     };
     let run = |set: &[CentralEvent], first: &[CentralEvent], second: &[CentralEvent]| {
         let [a, b, c] = before(set);
@@ -477,7 +476,7 @@ fn answers_of_the_board_hold_what_they_expect() {
     );
     assert_eq!(outcome("board: {callback: chr1, remove: true}", done()), "pass");
     assert_eq!(outcome("board: {advertise: false}", done()), "pass");
-    let ended = |central: Vec<CentralEvent>| StepObservation { board: vec![BoardEvent::Done], central };
+    let ended = |central: Vec<CentralEvent>| seen(vec![BoardEvent::Done], central);
     assert_eq!(outcome("board: disconnect_client", ended(vec![CentralEvent::Disconnected])), "pass");
     assert_eq!(outcome("board: disconnect_client", ended(vec![])), "inconclusive");
 }
@@ -530,7 +529,7 @@ fn any_central_event() -> impl Strategy<Value = CentralEvent> {
 fn any_observation() -> impl Strategy<Value = StepObservation> {
     let board = prop::collection::vec(any_board_event(), 0..5);
     let central = prop::collection::vec(any_central_event(), 0..5);
-    (board, central).prop_map(|(board, central)| StepObservation { board, central })
+    (board, central).prop_map(|(board, central)| seen(board, central))
 }
 
 proptest! {

@@ -6,8 +6,8 @@ use conformance::lopy;
 use conformance::parse::parse;
 use conformance::plan::{self, plan};
 use conformance::scenario::{
-    Access, Action, ApiValue, BoardAction, Builtin, CharacteristicRef, DescriptorRef, EventSource, Expect,
-    Need, Place, Push, Rule, RuleAction, Scenario, Step, Uuid, WriteMode,
+    Access, Action, ApiValue, BoardAction, Builtin, CharacteristicRef, ClientValue, DescriptorRef,
+    EventSource, Expect, Need, Place, Push, Rule, RuleAction, Scenario, Step, Uuid, WriteMode,
 };
 
 const EVERY_FORM: &str = include_str!("every_form.yaml");
@@ -20,6 +20,10 @@ fn read(text: &str) -> Scenario {
         let shown: Vec<String> = mistakes.iter().map(|it| it.render("x.yaml", text, false)).collect();
         panic!("{}", shown.join("\n"))
     })
+}
+
+fn bytes(bytes: &[u8]) -> ClientValue {
+    ClientValue::Bytes(bytes.to_vec())
 }
 
 /// The steps of a scenario against the built-in device.
@@ -47,7 +51,12 @@ fn the_head_of_a_file() {
 #[test]
 fn services_of_a_table() {
     let device = read(EVERY_FORM).device;
-    let [base, srv1] = device.services.as_slice() else { panic!("two services") };
+    let [base, srv1, extra] = device.services.as_slice() else { panic!("three services") };
+    assert_eq!(
+        (extra.name.as_str(), extra.added, srv1.added),
+        ("extra", true, false),
+        "one is added by a step"
+    );
     assert_eq!((base.name.as_str(), base.primary, base.handle), ("base", false, Some(0x20)));
     assert_eq!(
         base.uuid,
@@ -114,6 +123,10 @@ fn callbacks_of_a_table() {
             ],
             ..Rule::default()
         },
+        Rule {
+            actions: vec![RuleAction::Notify(CHR2), RuleAction::Delay { ms: 50 }, RuleAction::Disconnect],
+            ..Rule::default()
+        },
     ];
     assert_eq!(callback.rules, expected);
 }
@@ -137,7 +150,7 @@ fn steps_of_the_client() {
     let read = |expect| Action::Read { target: CHR1, expect };
     let write = |value: &[u8], expect| Action::Write {
         target: CHR1,
-        value: value.to_vec(),
+        value: bytes(value),
         mode: WriteMode::Request,
         expect,
     };
@@ -146,35 +159,35 @@ fn steps_of_the_client() {
         Action::Discover,
         Action::Mtu { size: 100, expect: Some(100) },
         read(Expect::Success),
-        read(Expect::Value(vec![5])),
+        read(Expect::Value(bytes(&[5]))),
         read(Expect::Error(2)),
         read(Expect::Error(2)),
         Action::ReadDescriptor {
             target: CHR1,
             descriptor: DescriptorRef::Cccd,
-            expect: Expect::Value(vec![0, 0]),
+            expect: Expect::Value(bytes(&[0, 0])),
         },
-        Action::ReadLong { target: CHR1, expect: Expect::Value(b"ABC DEF".to_vec()) },
+        Action::ReadLong { target: CHR1, expect: Expect::Value(bytes(b"ABC DEF")) },
         write(b"hello", Expect::Success),
         write(&[0x0A, 0xFF], Expect::Success),
         write(&[0x00, 0x01, 0x11, 0x70], Expect::Error(3)),
         Action::WriteDescriptor {
             target: CHR1,
             descriptor: DescriptorRef::Named(0),
-            value: b"hello".to_vec(),
+            value: bytes(b"hello"),
             expect: Expect::Success,
         },
         Action::Write {
             target: CHR1,
-            value: b"a text of more than twenty bytes".to_vec(),
+            value: bytes(b"a text of more than twenty bytes"),
             mode: WriteMode::Command,
             expect: Expect::Success,
         },
-        Action::Subscribe { target: CHR1, bits: 1, expect: Expect::Success },
-        Action::Subscribe { target: CHR2, bits: 2, expect: Expect::Success },
-        Action::Subscribe { target: CHR3, bits: 3, expect: Expect::Error(0x0A) },
-        Action::Subscribe { target: CHR1, bits: 0, expect: Expect::Success },
-        Action::Expect { push: Push::Notification, target: CHR1, value: Some(vec![5]) },
+        Action::Subscribe { target: CHR1, bits: 1, confirm: true, expect: Expect::Success },
+        Action::Subscribe { target: CHR2, bits: 2, confirm: true, expect: Expect::Success },
+        Action::Subscribe { target: CHR3, bits: 3, confirm: true, expect: Expect::Error(0x0A) },
+        Action::Subscribe { target: CHR1, bits: 0, confirm: true, expect: Expect::Success },
+        Action::Expect { push: Push::Notification, target: CHR1, value: Some(bytes(&[5])) },
         Action::Expect { push: Push::Indication, target: CHR2, value: None },
         Action::Quiet { ms: 1_000 },
         Action::Quiet { ms: 30_000 },
@@ -203,7 +216,7 @@ fn steps_of_the_board() {
     assert_eq!(*board[0], events(chr1, 0x18));
     assert_eq!(*board[1], events(chr1, 0));
     assert_eq!(*board[2], events(EventSource::Bluetooth, 0x02));
-    assert_eq!(*board[3], BoardAction::Value { target: CHR1, expect: Some(vec![5]) });
+    assert_eq!(*board[3], BoardAction::Value { target: CHR1, expect: Some(bytes(&[5])) });
     assert_eq!(*board[4], set(7, false));
     assert_eq!(*board[5], set(-1, true));
     let BoardAction::Callback { target: CHR1, callback: Some(callback) } = board[6] else {
@@ -239,7 +252,7 @@ fn values_are_integers_texts_or_bytes() {
     let written =
         |value: &str| match &actions(&format!("  - connect\n  - write: {{char: chr1, value: {value}}}\n"))[1]
         {
-            Action::Write { value, .. } => value.clone(),
+            Action::Write { value: ClientValue::Bytes(bytes), .. } => bytes.clone(),
             other => panic!("{other:?}"),
         };
     assert_eq!(written("0"), [0x00]);
@@ -306,6 +319,8 @@ fn a_plan_has_the_scenarios_steps_and_a_deadline_for_each() {
             Action::Read { .. } | Action::Write { .. } => plan::ATT_TRANSACTION_MS,
             Action::Expect { .. } => plan::PUSH_WINDOW_MS,
             Action::Att { expect: None, .. } => plan::SILENCE_WINDOW_MS,
+            Action::ExpectAdvertisement(expect) if expect.present => plan::ADVERTISEMENT_WINDOW_MS,
+            Action::ExpectAdvertisement(_) => plan::ABSENCE_WINDOW_MS,
             _ => 0,
         };
         assert!(planned.deadline_ms > own_wait, "{}: {} ms", planned.step.label, planned.deadline_ms);
@@ -325,7 +340,7 @@ fn steps_imply_what_the_bench_must_be_able_to_do() {
     assert_eq!(needs("  - write: {char: chr1, descriptor: cccd, value: [1, 0]}\n"), [Need::RawAtt]);
     assert_eq!(needs("  - board: {value: chr1}\n"), [Need::Board]);
     assert_eq!(needs("  - restart\n"), [Need::Board]);
-    assert_eq!(plan(&read(EVERY_FORM)).needs, [Need::RawAtt, Need::Board]);
+    assert_eq!(plan(&read(EVERY_FORM)).needs, [Need::RawAtt, Need::Board, Need::Encryption]);
 }
 
 /// Run with `cargo test --release -p conformance -- --ignored --nocapture`.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use conformance::diagnostic::{Code, Diagnostic};
-use conformance::parse::parse;
+use conformance::parse::parse_with;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/wrong")
@@ -29,7 +29,9 @@ fn files() -> Vec<(String, String)> {
 }
 
 fn mistakes(file: &str, text: &str) -> Vec<Diagnostic> {
-    parse(file, "wrong", text).expect_err(&format!("{file} must be refused"))
+    let read_file =
+        |path: &str| fs::read_to_string(folder().join(path)).map_err(|_| "no such file".to_owned());
+    parse_with(file, "wrong", text, &read_file).expect_err(&format!("{file} must be refused"))
 }
 
 #[test]

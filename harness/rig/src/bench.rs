@@ -72,8 +72,8 @@ fn guarded(work: impl FnOnce() -> BenchRun) -> BenchRun {
 }
 
 fn run_once(plan: &Plan, options: BenchOptions) -> BenchRun {
-    let (result, after) = on_bench(options, async |seed, link, central| {
-        drive(plan, link, central, Setup { seed, certain_radio: true }).await
+    let (result, after) = on_bench(options, 1 + plan.centrals.len(), async |seed, link, centrals| {
+        drive(plan, Some(link), centrals, Setup { seed, certain_radio: true }).await
     });
     let mut driven = result.unwrap_or_else(failed);
     if let Some(fault) = after.host_fault {
@@ -91,46 +91,56 @@ pub(crate) struct Aftermath {
     pub(crate) host_fault: Option<Fault>,
 }
 
-/// Builds a bench and runs `work` on it, with a seed that is drawn from the bench's.
+/// Builds a bench with so many centrals and runs `work` on it, with a seed that is drawn from the
+/// bench's.
 pub(crate) fn on_bench<R>(
     options: BenchOptions,
-    work: impl AsyncFnOnce(u64, &BoardLink, &AttCentral<Controller>) -> R,
+    centrals: usize,
+    work: impl AsyncFnOnce(u64, &BoardLink, &[AttCentral<Controller>]) -> R,
 ) -> (Result<R, Fault>, Aftermath) {
     let air = Air::new(options.seed);
     air.set_loss(options.loss_per_mille);
     if options.capture {
         air.capture();
     }
-    let (board_radio, central_radio) = controllers(&air);
+    let board_radio = controller(&air, "board");
+    let radios: Vec<Controller> = (0..centrals).map(|at| controller(&air, &central_name(at))).collect();
     let board = VirtualBoard::new(&air, board_radio.clone());
-    let central = AttCentral::new(central_radio.clone());
+    let centrals: Vec<_> = radios.iter().map(|radio| AttCentral::new(radio.clone())).collect();
     let link = BoardLink::new();
     let seed = air.rng("scenario").u64(..);
     let result = {
         let (mut pump, mut host, mut serial) = (pin!(board.pump()), pin!(board.host()), pin!(board.link()));
         let mut line = pin!(link.run(FaultyLine::new(board.serial(), options.fault)));
-        let mut radio = pin!(central.run());
-        let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 5] =
-            [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), radio.as_mut()];
-        air.run(work(seed, &link, &central), &mut tasks)
+        let mut readers: Vec<_> = centrals.iter().map(|central| Box::pin(central.run())).collect();
+        let mut tasks: Vec<Pin<&mut dyn Future<Output = ()>>> =
+            vec![pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut()];
+        for reader in &mut readers {
+            tasks.push(reader.as_mut());
+        }
+        air.run(work(seed, &link, &centrals), &mut tasks)
     };
     let fault = |(whose, radio): (&str, &Controller)| {
         let cause = format!("the {whose}'s host broke the HCI: {}", host_error(radio)?);
         Some(Fault::new(cause, REPORT))
     };
+    let hosts = radios.iter().map(|radio| ("central", radio));
     let aftermath = Aftermath {
         capture: options.capture.then(|| air.take_capture()),
         bench_us: air.now(),
         console: link.console(),
-        host_fault: [("board", &board_radio), ("central", &central_radio)].into_iter().find_map(fault),
+        host_fault: [("board", &board_radio)].into_iter().chain(hosts).find_map(fault),
     };
     (result.map_err(|stalled| Fault::new(stalled.to_string(), REPORT)), aftermath)
 }
 
-/// The board's and the central's.
-fn controllers(air: &Air) -> (Controller, Controller) {
-    let named = |name: &str| ControllerConfig { name: name.to_owned(), ..ControllerConfig::default() };
-    (air.controller(named("board")), air.controller(named("central")))
+fn controller(air: &Air, name: &str) -> Controller {
+    air.controller(ControllerConfig { name: name.to_owned(), ..ControllerConfig::default() })
+}
+
+/// The first has the name that it has on benches with one.
+fn central_name(at: usize) -> String {
+    if at == 0 { "central".to_owned() } else { format!("central {}", at + 1) }
 }
 
 fn failed(fault: Fault) -> Driven {
@@ -164,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_bench_that_waits_for_nothing_is_a_fault() {
-        let (result, _) = on_bench(BenchOptions::default(), async |_, _, _| {
+        let (result, _) = on_bench(BenchOptions::default(), 1, async |_, _, _| {
             std::future::pending::<()>().await;
         });
         let fault = result.unwrap_err();

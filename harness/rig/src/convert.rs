@@ -10,12 +10,28 @@ pub fn device(device: &from::Device) -> to::Device {
         Some(from::Builtin::Lopy) => to::Device::Lopy,
         None => to::Device::Table(to::Table {
             name: device.name.clone(),
-            services: device.services.iter().map(service).collect(),
+            advertisement: advertisement(&device.advertisement),
+            clients: device.clients,
+            callback: device.callback.as_ref().map(callback),
+            services: device.services.iter().filter(|service| !service.added).map(service).collect(),
         }),
     }
 }
 
-fn service(service: &from::Service) -> to::Service {
+/// What is advertised.
+#[must_use]
+pub fn advertisement(advertisement: &from::Advertisement) -> to::Advertisement {
+    to::Advertisement {
+        name: advertisement.name.clone(),
+        service_uuid: advertisement.service_uuid.as_ref().map(uuid),
+        manufacturer_data: advertisement.manufacturer_data.clone(),
+        service_data: advertisement.service_data.clone(),
+    }
+}
+
+/// A service of the table.
+#[must_use]
+pub fn service(service: &from::Service) -> to::Service {
     to::Service {
         uuid: uuid(&service.uuid),
         primary: service.primary,
@@ -54,6 +70,7 @@ fn descriptor(descriptor: &from::Descriptor) -> to::Descriptor {
 pub fn callback(callback: &from::Callback) -> to::Callback {
     to::Callback {
         on: callback.on,
+        reads_events: callback.reads_events,
         counter: callback.counter,
         arg: callback.arg.clone(),
         rules: callback.rules.iter().map(rule).collect(),
@@ -77,6 +94,9 @@ fn action(action: &from::RuleAction) -> to::RuleAction {
         from::RuleAction::ReplyCounter => to::RuleAction::ReplyCounter,
         from::RuleAction::Reject(code) => to::RuleAction::Reject(*code),
         from::RuleAction::Set { target, value } => to::RuleAction::Set(char_ref(*target), api_value(value)),
+        from::RuleAction::Notify(target) => to::RuleAction::Notify(char_ref(*target)),
+        from::RuleAction::Delay { ms } => to::RuleAction::Delay(*ms),
+        from::RuleAction::Disconnect => to::RuleAction::Disconnect,
     }
 }
 
@@ -123,6 +143,6 @@ fn access(access: from::Access) -> to::Access {
 }
 
 /// A table of 65,536 entries does not fit a frame: the last position stands for those above.
-fn position(at: usize) -> u16 {
+pub(crate) fn position(at: usize) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }

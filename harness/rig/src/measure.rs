@@ -98,7 +98,8 @@ fn seconds(micros: u64) -> f64 {
 /// The bench broke, or an event was missing or wrong.
 pub fn measure(operations: u32, seed: u64) -> Result<Measurements, Fault> {
     let options = BenchOptions { seed, ..BenchOptions::default() };
-    let (result, after) = on_bench(options, async |seed, link, central| {
+    let (result, after) = on_bench(options, 1, async |seed, link, centrals| {
+        let [central] = centrals else { return Err(broken("a bench without a central".into())) };
         Course { link, central, response: Vec::new() }.run(operations, seed).await
     });
     let measurements =
@@ -263,9 +264,10 @@ fn table() -> Table {
     };
     let reply = RuleAction::Reply(ApiValue::Bytes(vec![HANDLED_BYTE; VALUE_LEN]));
     let rule = Rule { event: None, counter_min: None, counter_max: None, value: None, actions: vec![reply] };
-    let callback = Callback { on: READ_EVENT, counter: 0, arg: None, rules: vec![rule] };
+    let callback = Callback { on: READ_EVENT, reads_events: false, counter: 0, arg: None, rules: vec![rule] };
     Table {
         name: "gattest".into(),
+        clients: 1,
         services: vec![Service {
             uuid: wire::Uuid::Int(0xA000),
             primary: true,
@@ -273,6 +275,7 @@ fn table() -> Table {
             includes: Vec::new(),
             characteristics: vec![characteristic(PLAIN, None), characteristic(HANDLED, Some(callback))],
         }],
+        ..Table::default()
     }
 }
 

@@ -78,7 +78,7 @@ pub fn run(jobs: &[Job], options: &Options, sink: &mut dyn FnMut(RunEvent)) -> (
         }
         drop(results);
         for (index, outcome, capture) in finished {
-            count(&mut summary, &outcome.verdict);
+            summary.count(&outcome.verdict);
             if let Some(slot) = captures.get_mut(index) {
                 *slot = capture;
             }
@@ -94,7 +94,7 @@ fn run_job(job: &Job, options: &Options) -> (Outcome, Option<Capture>) {
     let began = Instant::now();
     let mut run = BenchRun::default();
     let mut trace = String::new();
-    let verdict = match skip_reason(&job.plan, &ABLE) {
+    let verdict = match skip_reason(&job.plan, &ABLE).or_else(|| elsewhere(&job.plan)) {
         Some(reason) => Verdict::Skipped(reason),
         None => {
             run = bench::run_plan(
@@ -122,21 +122,18 @@ fn run_job(job: &Job, options: &Options) -> (Outcome, Option<Capture>) {
     (outcome, run.capture)
 }
 
-/// A fault of the bench comes before anything that was seen.
-fn judge(job: &Job, run: &BenchRun) -> Verdict {
-    match &run.driven.fault {
-        Some(fault) => Verdict::Inconclusive(fault.clone()),
-        None => compare(&job.plan, &run.driven.observations, job.expected.as_deref()),
-    }
+/// The virtual bench has its own device, and no other.
+fn elsewhere(plan: &Plan) -> Option<String> {
+    plan.device.external.as_ref().map(|_| "needs an external device: the virtual bench has none".to_owned())
 }
 
-fn count(summary: &mut Summary, verdict: &Verdict) {
-    match verdict {
-        Verdict::Pass => summary.passed += 1,
-        Verdict::Fail(_) => summary.failed += 1,
-        Verdict::Inconclusive(_) => summary.inconclusive += 1,
-        Verdict::Skipped(_) => summary.skipped += 1,
-    }
+/// A fault of the bench comes before anything that was seen.
+fn judge(job: &Job, run: &BenchRun) -> Verdict {
+    let verdict = match &run.driven.fault {
+        Some(fault) => Verdict::Inconclusive(fault.clone()),
+        None => compare(&job.plan, &run.driven.observations, job.expected.as_deref()),
+    };
+    verdict.with_xfail(job.scenario.xfail.as_ref())
 }
 
 /// FNV-1a of the id, mixed with the run's seed: neither position nor thread enters.

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use embassy_time::Instant;
 use gatts::ConnId;
 
 /// L2CAP fixed channel of the Attribute Protocol (Core Vol 3 Part A 2.1).
@@ -206,6 +207,8 @@ pub(super) struct Link {
     pub(super) in_controller: VecDeque<Owner>,
     /// Bytes of the host's current L2CAP frame that it has still to write.
     pub(super) host_unsent: usize,
+    /// A handler has asked for its answer to wait: nothing of the server's is sent or taken until then.
+    pub(super) held_until: Option<Instant>,
 }
 
 impl Link {
@@ -217,16 +220,23 @@ impl Link {
             out: Outgoing::new(max_pdu),
             in_controller: VecDeque::new(),
             host_unsent: 0,
+            held_until: None,
         }
+    }
+
+    /// Every request has been answered, and the client's controller has acknowledged the answers.
+    pub(super) fn is_idle(&self) -> bool {
+        self.held_until.is_none() && self.is_quiet()
+    }
+
+    /// Nothing of ours is on its way. An answer that a rule holds back is not, before its time comes.
+    pub(super) fn is_quiet(&self) -> bool {
+        let waiting = !self.out.is_empty() || !self.inbox.is_empty();
+        !self.in_controller.contains(&Owner::Att) && (self.held_until.is_some() || !waiting)
     }
 
     pub(super) fn id(&self) -> ConnId {
         ConnId(self.handle)
-    }
-
-    /// Nothing of ours waits, is half sent, or is not acknowledged yet.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.out.is_empty() && self.inbox.is_empty() && !self.in_controller.contains(&Owner::Att)
     }
 }
 

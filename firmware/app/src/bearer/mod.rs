@@ -16,6 +16,7 @@ mod events;
 mod link;
 mod packet;
 
+use crate::delay::Delay;
 use crate::outbox::Outbox;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -30,7 +31,7 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
-use embassy_time::{Instant, Timer};
+use embassy_time::{Duration, Instant, Timer};
 use gatts::{Security, Server};
 use link::{Arrived, Link, Owner};
 use packet::{Acl, AclFragment, RawPacket};
@@ -101,6 +102,8 @@ struct State {
     gone_waker: Option<Waker>,
     /// The host waits here until our frame on its link is whole.
     host_writer: Option<Waker>,
+    /// Somebody waits here until every answer has left.
+    idle_waker: Option<Waker>,
 }
 
 impl State {
@@ -124,11 +127,13 @@ pub(crate) struct Bearer<T> {
     /// Barriers that wait until everything sent has been acknowledged.
     barriers: RefCell<Vec<u16>>,
     last_reason: Rc<Cell<u8>>,
+    /// What handlers have asked for.
+    delay: Delay,
 }
 
 impl<T: Transport> Bearer<T> {
     /// A bearer that serves nobody until a server is given.
-    pub(crate) fn new(transport: T, server: Server, outbox: Rc<Outbox>) -> Self {
+    pub(crate) fn new(transport: T, server: Server, outbox: Rc<Outbox>, delay: Delay) -> Self {
         let bearer = Self {
             transport,
             state: RefCell::new(State {
@@ -138,6 +143,7 @@ impl<T: Transport> Bearer<T> {
                 gone: 0,
                 gone_waker: None,
                 host_writer: None,
+                idle_waker: None,
             }),
             to_host: Channel::new(),
             work: Rc::new(Signal::new()),
@@ -146,6 +152,7 @@ impl<T: Transport> Bearer<T> {
             outbox,
             barriers: RefCell::new(Vec::new()),
             last_reason: Rc::new(Cell::new(0)),
+            delay,
         };
         bearer.serve(server);
         bearer
@@ -191,9 +198,22 @@ impl<T: Transport> Bearer<T> {
         .await;
     }
 
-    /// Whether any client is connected.
-    pub(crate) fn is_connected(&self) -> bool {
-        !self.state.borrow().links.is_empty()
+    /// How many clients are connected.
+    pub(crate) fn connections(&self) -> usize {
+        self.state.borrow().links.len()
+    }
+
+    /// Returns once every answer that was asked for has reached its client.
+    pub(crate) async fn idle(&self) {
+        poll_fn(|cx| {
+            let mut state = self.state.borrow_mut();
+            if state.links.iter().all(Link::is_idle) {
+                return Poll::Ready(());
+            }
+            state.idle_waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Answers the barrier `id` once the client's controller has acknowledged every ATT PDU that the server
@@ -220,11 +240,11 @@ impl<T: Transport> Bearer<T> {
                 let mut read = pin!(self.transport.read::<RawPacket<'_>>(&mut rx));
                 loop {
                     // Reads of real transports must not be cancelled: the same read goes on.
-                    match select3(&mut read, self.work.wait(), self.indication_deadline()).await {
+                    match select3(&mut read, self.work.wait(), self.deadline()).await {
                         Either3::First(Ok(packet)) => break packet,
                         Either3::First(Err(error)) => return error,
                         Either3::Second(()) => {}
-                        Either3::Third(now_ms) => self.server().poll_timeouts(now_ms),
+                        Either3::Third(now) => self.on_deadline(now),
                     }
                     if let Err(error) = self.send_all().await {
                         return error;
@@ -237,16 +257,28 @@ impl<T: Transport> Bearer<T> {
                 return error;
             }
             self.answer_barriers();
+            if let Some(waker) = self.state.borrow_mut().idle_waker.take() {
+                waker.wake();
+            }
         }
     }
 
-    /// Returns the time in milliseconds once an indication has waited long enough.
-    async fn indication_deadline(&self) -> u64 {
-        let Some(deadline_ms) = self.server().next_deadline_ms() else {
+    /// Returns the time once an indication or an answer has waited long enough.
+    async fn deadline(&self) -> Instant {
+        let held = self.state.borrow().links.iter().filter_map(|link| link.held_until).min();
+        let indication = self.server().next_deadline_ms().map(Instant::from_millis);
+        let Some(deadline) = held.into_iter().chain(indication).min() else {
             return pending().await;
         };
-        Timer::at(Instant::from_millis(deadline_ms)).await;
-        Instant::now().as_millis()
+        Timer::at(deadline).await;
+        Instant::now()
+    }
+
+    fn on_deadline(&self, now: Instant) {
+        for link in &mut self.state.borrow_mut().links {
+            link.held_until = link.held_until.filter(|until| *until > now);
+        }
+        self.server().poll_timeouts(now.as_millis());
     }
 
     async fn route(&self, packet: RawPacket<'_>) {
@@ -278,8 +310,8 @@ impl<T: Transport> Bearer<T> {
             return HostsShare::AsItCame;
         };
         let id = link.id();
-        let Link { inbound, inbox, out, .. } = link;
-        let busy = !out.is_empty() || !inbox.is_empty();
+        let Link { inbound, inbox, out, held_until, .. } = link;
+        let busy = !out.is_empty() || !inbox.is_empty() || held_until.is_some();
         match inbound.arrive(acl.start, acl.data) {
             Arrived::Kept => HostsShare::Nothing,
             Arrived::Host => HostsShare::AsItCame,
@@ -293,8 +325,17 @@ impl<T: Transport> Bearer<T> {
             // Handlers run in here. They reach the server's API and the console, never the bearer.
             Arrived::Pdu(pdu) => {
                 out.fill(|response| server.receive(id, pdu, response));
+                *held_until = self.hold();
                 HostsShare::Nothing
             }
+        }
+    }
+
+    /// Until when the link whose request was just handled is held back, if a handler asked for it.
+    fn hold(&self) -> Option<Instant> {
+        match self.delay.take() {
+            0 => None,
+            ms => Some(Instant::now() + Duration::from_millis(u64::from(ms))),
         }
     }
 
@@ -319,12 +360,21 @@ impl<T: Transport> Bearer<T> {
         let Some(link) = state.links.get_mut(index) else {
             return false;
         };
+        if link.held_until.is_some() {
+            return false;
+        }
         if !link.out.is_empty() {
             return true;
         }
         let id = link.id();
         match link.inbox.next() {
-            Some(pdu) => link.out.fill(|response| server.receive(id, &pdu, response)),
+            Some(pdu) => {
+                link.out.fill(|response| server.receive(id, &pdu, response));
+                link.held_until = self.hold();
+                if link.held_until.is_some() {
+                    return false;
+                }
+            }
             None => link.out.fill(|push| server.transmit(id, Instant::now().as_millis(), push)),
         }
         !link.out.is_empty() || !link.inbox.is_empty()

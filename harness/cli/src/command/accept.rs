@@ -12,7 +12,7 @@ use similar::{ChangeTag, TextDiff};
 use super::{Outcome, Prepared, about, options, print, shown};
 use crate::args::Bench;
 use crate::exit::Exit;
-use crate::report::{closing_line, count, details, diff, visible};
+use crate::report::{closing_line, details, diff, visible};
 use crate::traces;
 
 pub(super) fn execute(bench: &Bench, prepared: &[Prepared]) -> Outcome {
@@ -35,7 +35,7 @@ pub(super) fn execute(bench: &Bench, prepared: &[Prepared]) -> Outcome {
 
 fn take(one: &Prepared, outcome: &Ended, summary: &mut Summary) -> Result<(), Box<dyn std::error::Error>> {
     let Verdict::Fail(Mismatch { missing_trace: true, .. }) = &outcome.verdict else {
-        count(summary, &outcome.verdict);
+        summary.count(&outcome.verdict);
         if matches!(outcome.verdict, Verdict::Fail(_) | Verdict::Inconclusive(_)) {
             print(&format!("{}\n", details(outcome)));
         }

@@ -37,6 +37,10 @@ pub(crate) fn execute(command: &Command) -> Outcome {
         Command::Run(args) => run::execute(args),
         Command::Watch(args) => watch::execute(args),
         Command::Bench(args) => bench::execute(args),
+        Command::Schema => {
+            print(&conformance::schema::json());
+            Ok(Exit::Pass)
+        }
         Command::Completions(args) => Ok(completions::execute(args)),
     }
 }

@@ -12,6 +12,7 @@ use super::Reporter;
 pub struct JsonReport {
     passed: usize,
     failed: usize,
+    expected_failures: usize,
     inconclusive: usize,
     skipped: usize,
     seed: u64,
@@ -77,6 +78,7 @@ impl JsonReport {
     fn count(&mut self, summary: &Summary) {
         self.passed = summary.passed;
         self.failed = summary.failed;
+        self.expected_failures = summary.expected_failures;
         self.inconclusive = summary.inconclusive;
         self.skipped = summary.skipped;
         self.wall_us = summary.wall_us;
@@ -97,6 +99,10 @@ fn entry(outcome: &Outcome) -> Entry {
     let (verdict, reason, mismatch, place) = match &outcome.verdict {
         Verdict::Pass => ("pass", None, None, None),
         Verdict::Fail(mismatch) => ("fail", None, Some(difference(mismatch)), Some(position(mismatch.place))),
+        Verdict::ExpectedFailure(mismatch, xfail) => {
+            let reason = Reason { cause: xfail.reason.clone(), cure: None, step: None };
+            ("expected-failure", Some(reason), Some(difference(mismatch)), Some(position(mismatch.place)))
+        }
         Verdict::Inconclusive(fault) => ("inconclusive", Some(reason(fault)), None, None),
         Verdict::Skipped(why) => {
             ("skipped", Some(Reason { cause: why.clone(), cure: None, step: None }), None, None)

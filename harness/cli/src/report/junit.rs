@@ -12,7 +12,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::style::visible;
-use super::{Reporter, count, details};
+use super::{Reporter, details};
 
 /// Collects the run and writes it once.
 #[derive(Debug, Default)]
@@ -59,10 +59,7 @@ impl JunitReport {
         let mut writer = Writer::new_with_indent(out, b' ', 2);
         writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         let mut all = Summary { wall_us: self.wall_us, ..Summary::default() };
-        self.suites
-            .iter()
-            .flat_map(|suite| &suite.outcomes)
-            .for_each(|outcome| count(&mut all, &outcome.verdict));
+        self.suites.iter().flat_map(|suite| &suite.outcomes).for_each(|outcome| all.count(&outcome.verdict));
         // The schema knows no `skipped` here, only at each suite.
         let attributes = counts("gattest", &all).into_iter().filter(|(name, _)| *name != "skipped");
         let element = with(writer.create_element("testsuites"), attributes);
@@ -76,7 +73,7 @@ impl Suite {
         let mut summary = Summary::default();
         for outcome in &self.outcomes {
             summary.wall_us = summary.wall_us.saturating_add(outcome.wall_us);
-            count(&mut summary, &outcome.verdict);
+            summary.count(&outcome.verdict);
         }
         let element = with(writer.create_element("testsuite"), counts(&self.name, &summary));
         element.write_inner_content(|writer| {
@@ -101,6 +98,8 @@ fn trouble(verdict: &Verdict) -> Option<Trouble> {
         }
         Verdict::Fail(mismatch) => ("failure", "mismatch", &mismatch.summary),
         Verdict::Inconclusive(fault) => ("error", "inconclusive", &fault.cause),
+        // The schema has no word for it: what is skipped does not fail a build either.
+        Verdict::ExpectedFailure(_, xfail) => ("skipped", "known-failure", &xfail.reason),
         Verdict::Skipped(reason) => ("skipped", "skipped", reason),
     };
     Some(Trouble { element, kind, message: message.clone() })
@@ -122,7 +121,7 @@ fn test_case<W: Write>(writer: &mut Writer<W>, suite: &str, outcome: &Outcome) -
     element.write_inner_content(|writer| {
         let attributes = [("message", message.replace('\n', " ")), ("type", kind.to_owned())];
         let element = with(writer.create_element(tag), attributes);
-        if matches!(outcome.verdict, Verdict::Skipped(_)) {
+        if matches!(outcome.verdict, Verdict::Skipped(_) | Verdict::ExpectedFailure(..)) {
             element.write_empty()?;
         } else {
             let text = anstream::adapter::strip_str(&details(outcome)).to_string();
@@ -134,13 +133,12 @@ fn test_case<W: Write>(writer: &mut Writer<W>, suite: &str, outcome: &Outcome) -
 }
 
 fn counts(name: &str, summary: &Summary) -> [(&'static str, String); 6] {
-    let tests = summary.passed + summary.failed + summary.inconclusive + summary.skipped;
     [
         ("name", name.to_owned()),
-        ("tests", tests.to_string()),
+        ("tests", summary.total().to_string()),
         ("failures", summary.failed.to_string()),
         ("errors", summary.inconclusive.to_string()),
-        ("skipped", summary.skipped.to_string()),
+        ("skipped", (summary.skipped + summary.expected_failures).to_string()),
         ("time", seconds(summary.wall_us)),
     ]
 }

@@ -7,8 +7,7 @@ mod terminal;
 
 use std::collections::{BTreeMap, HashMap};
 
-use conformance::report::{Outcome, RunEvent, Summary};
-use conformance::verdict::Verdict;
+use conformance::report::{Outcome, RunEvent};
 
 pub use json::JsonReport;
 pub use junit::JunitReport;
@@ -58,19 +57,10 @@ impl<'a> InOrder<'a> {
     }
 }
 
-/// Counts one scenario's end.
-pub(crate) fn count(summary: &mut Summary, verdict: &Verdict) {
-    match verdict {
-        Verdict::Pass => summary.passed += 1,
-        Verdict::Fail(_) => summary.failed += 1,
-        Verdict::Inconclusive(_) => summary.inconclusive += 1,
-        Verdict::Skipped(_) => summary.skipped += 1,
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use conformance::verdict::Verdict;
 
     /// An outcome for tests.
     pub(crate) fn outcome(id: &str, verdict: Verdict) -> Outcome {

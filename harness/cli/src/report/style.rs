@@ -16,6 +16,7 @@ pub(super) fn mark(verdict: &Verdict) -> (&'static str, Style) {
     let (word, colour) = self::verdict(verdict);
     let mark = match verdict {
         Verdict::Inconclusive(_) => "????",
+        Verdict::ExpectedFailure(..) => "know",
         _ => word,
     };
     (mark, colour)
@@ -26,6 +27,7 @@ pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Style) {
     match verdict {
         Verdict::Pass => ("pass", GOOD),
         Verdict::Fail(_) => ("FAIL", BAD),
+        Verdict::ExpectedFailure(..) => ("known failure", QUIET),
         Verdict::Inconclusive(_) => ("inconclusive", UNSURE),
         Verdict::Skipped(_) => ("skip", QUIET),
     }

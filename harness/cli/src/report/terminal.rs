@@ -100,8 +100,7 @@ impl<W: Write> Terminal<W> {
             text.push_str(&details(&trouble));
         }
         text.push('\n');
-        let ran = summary.passed + summary.failed + summary.inconclusive + summary.skipped;
-        let not_run = self.total.saturating_sub(ran);
+        let not_run = self.total.saturating_sub(summary.total());
         text.push_str(&closing_line(summary, not_run, &self.seeds));
         self.print(&text);
     }
@@ -125,6 +124,9 @@ fn result_line(outcome: &Outcome, id_width: usize) -> String {
             format!("{UNSURE}inconclusive at step {}{UNSURE:#}", step + 1)
         }
         Verdict::Inconclusive(RigFault { step: None, .. }) => format!("{UNSURE}inconclusive{UNSURE:#}"),
+        Verdict::ExpectedFailure(_, xfail) => {
+            format!("{QUIET}known failure: {}{QUIET:#}", visible(&xfail.reason))
+        }
         Verdict::Pass | Verdict::Fail(_) => {
             let (bench, wall) = (style::duration(outcome.bench_us), style::duration(outcome.wall_us));
             format!("{bench:>9} virtual {wall:>9}")
@@ -147,6 +149,7 @@ pub fn details(outcome: &Outcome) -> String {
     match &outcome.verdict {
         Verdict::Fail(mismatch) => text.push_str(&mismatch_details(outcome, mismatch)),
         Verdict::Inconclusive(fault) => text.push_str(&fault_details(outcome, fault)),
+        Verdict::ExpectedFailure(mismatch, _) => text.push_str(&mismatch_details(outcome, mismatch)),
         Verdict::Pass | Verdict::Skipped(_) => {}
     }
     text
@@ -226,7 +229,7 @@ pub(crate) fn diff(lines: &[DiffLine]) -> String {
 /// `19 passed, 0 failed, 0 inconclusive, 0 skipped in 0.12 s (seed 1)`; `not_run` is how many a run
 /// that ended early left out.
 pub(crate) fn closing_line(summary: &Summary, not_run: usize, seeds: &str) -> String {
-    let Summary { passed, failed, inconclusive, skipped, wall_us } = *summary;
+    let Summary { passed, failed, expected_failures, inconclusive, skipped, wall_us } = *summary;
     let colour = match (failed, inconclusive, passed) {
         (1.., _, _) => BAD,
         (0, 1.., _) | (0, 0, 0) => UNSURE,
@@ -234,8 +237,10 @@ pub(crate) fn closing_line(summary: &Summary, not_run: usize, seeds: &str) -> St
     };
     let time = style::seconds(wall_us);
     let not_run = if not_run > 0 { format!(", {not_run} not run") } else { String::new() };
+    let known =
+        if expected_failures > 0 { format!(", {expected_failures} known to fail") } else { String::new() };
     format!(
-        "{colour}{passed} passed, {failed} failed, {inconclusive} inconclusive, {skipped} skipped{not_run}{colour:#} in {time} ({seeds})\n"
+        "{colour}{passed} passed, {failed} failed{known}, {inconclusive} inconclusive, {skipped} skipped{not_run}{colour:#} in {time} ({seeds})\n"
     )
 }
 
@@ -258,6 +263,7 @@ mod tests {
             inconclusive: 1,
             skipped: 1,
             wall_us: 120_000,
+            ..Summary::default()
         }));
         String::from_utf8(terminal.into_inner().into_inner()).expect("UTF-8")
     }

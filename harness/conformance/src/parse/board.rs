@@ -1,20 +1,19 @@
 //! The fields of the board's steps.
 
-use super::callback;
+use super::callback::{self, Owner};
 use super::fields::{self, Fields};
 use super::sink::Sink;
 use super::steps::Reader;
-use super::values;
+use super::{advertisement, values};
 use crate::diagnostic::Code;
-use crate::scenario::{ApiValue, BoardAction, CharacteristicRef, EventSource};
+use crate::language::Shape;
+use crate::language::board::{self as language, CALLS, DISCONNECT_CLIENT};
+use crate::language::device::{LINK_TRIGGERS, TRIGGERS};
+use crate::scenario::{ApiValue, BoardAction, CharacteristicRef, ClientValue, EventSource};
 use crate::value;
 use crate::yaml::{Content, Node};
 
-/// What the board can be asked to do; each is the key that says so.
-const VERBS: [&str; 5] = ["events", "value", "set", "callback", "advertise"];
-const DISCONNECT_CLIENT: &str = "disconnect_client";
-const BLUETOOTH_EVENTS: &[(&str, u16)] = &[("connected", 0x02), ("disconnected", 0x04)];
-const CHARACTERISTIC_EVENTS: &[(&str, u16)] = &[("read", 0x08), ("write", 0x10), ("subscribe", 0x80)];
+const BLUETOOTH: &str = "bluetooth";
 
 /// Reads what stands after `board:`.
 pub(super) fn read(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
@@ -34,31 +33,86 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Board
         }
         Content::Broken => return None,
     };
-    // `value` is a verb, and a field of `set`: the first verb that is not it decides.
-    let is_verb = |verb: &&str| entries.iter().any(|entry| entry.key == **verb);
-    let verb = VERBS.iter().filter(|verb| **verb != "value").find(|verb| is_verb(verb));
-    match verb.or_else(|| VERBS.iter().find(|verb| is_verb(verb))) {
-        Some(&"events") => events(reader, node),
-        Some(&"value") => current_value(reader, node),
-        Some(&"set") => set(reader, node),
-        Some(&"callback") => replace_callback(reader, node),
-        Some(&"advertise") => {
-            let fields = Fields::of(node, "`board: {advertise: ..}`", &["advertise"], reader.sink)?;
-            let on = fields::boolean(fields.get("advertise")?, "`advertise`", reader.sink)?;
+    let has = |key: &str| entries.iter().any(|entry| entry.key == key);
+    let Some(verb) = verbs().find(|verb| has(verb)) else {
+        let first = entries.first().map_or("", |entry| entry.key.as_ref());
+        unknown_verb(node, first, reader.sink);
+        return None;
+    };
+    match verb {
+        "events" => events(reader, node),
+        "value" => current_value(reader, node),
+        "set" => set(reader, node),
+        "callback" => replace_callback(reader, node),
+        "advertise" => {
+            let fields = Fields::of(node, &language::ADVERTISE, reader.sink)?;
+            let on = fields::boolean(fields.get(verb)?, "`advertise`", reader.sink)?;
             Some(BoardAction::Advertise { on })
         }
+        "set_advertisement" => set_advertisement(reader, node),
+        "start" => serve(reader, node, &language::START, verb),
+        "stop" => serve(reader, node, &language::STOP, verb),
+        "add_service" => add_service(reader, node),
         _ => {
-            let first = entries.first().map_or("", |entry| entry.key.as_ref());
-            unknown_verb(node, first, reader.sink);
-            None
+            let fields = Fields::of(node, &language::DISCONNECT, reader.sink)?;
+            let on = fields::boolean(fields.get(verb)?, "`disconnect_client`", reader.sink)?;
+            if !on {
+                let hint = "write `true`, or leave the step out";
+                reader.sink.report(Code::WrongType, node.mark, "this asks for nothing", hint);
+            }
+            Some(BoardAction::DisconnectClient)
         }
     }
 }
 
+/// The keys that say what the board is asked to do: the first of each shape.
+fn verbs() -> impl Iterator<Item = &'static str> + Clone {
+    CALLS.iter().filter_map(|shape| Some(shape.fields.first()?.key))
+}
+
 fn unknown_verb(node: &Node<'_>, word: &str, sink: &mut Sink) {
     let message = format!("the board cannot be asked to `{}`", Sink::short(word));
-    let known = VERBS.iter().copied().chain([DISCONNECT_CLIENT]);
-    sink.report_unknown(Code::UnknownWord, node.mark, message, word, known);
+    sink.report_unknown(Code::UnknownWord, node.mark, message, word, verbs());
+}
+
+fn refused(reader: &mut Reader<'_, '_>, fields: &Fields<'_, '_>) -> Option<bool> {
+    let refused = fields.get("refused").map(|node| fields::boolean(node, "`refused`", reader.sink));
+    refused.unwrap_or(Some(false))
+}
+
+fn set_advertisement(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
+    let fields = Fields::of(node, &language::SET_ADVERTISEMENT, reader.sink)?;
+    let refused = refused(reader, &fields);
+    let node = fields.get("set_advertisement")?;
+    let advertisement = advertisement::of_call(node, refused == Some(true), reader.sink);
+    Some(BoardAction::SetAdvertisement { advertisement: advertisement?, refused: refused? })
+}
+
+fn serve(
+    reader: &mut Reader<'_, '_>,
+    node: &Node<'_>,
+    shape: &'static Shape,
+    verb: &str,
+) -> Option<BoardAction> {
+    let fields = Fields::of(node, shape, reader.sink)?;
+    let node = fields.get(verb)?;
+    let name = fields::text(node, "a service's name", reader.sink)?;
+    let services = &reader.device.services;
+    let Some(service) = services.iter().position(|service| service.name == name) else {
+        let message = format!("the device has no service `{}`", Sink::short(name));
+        let known = services.iter().map(|service| service.name.as_str()).filter(|name| !name.is_empty());
+        reader.sink.report_unknown(Code::UnknownName, node.mark, message, name, known);
+        return None;
+    };
+    Some(BoardAction::Serve { service, on: verb == "start" })
+}
+
+fn add_service(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
+    let fields = Fields::of(node, &language::ADD_SERVICE, reader.sink)?;
+    let refused = refused(reader, &fields);
+    // What stands there was read with the table.
+    let service = reader.added_service(fields.get("add_service")?)?;
+    Some(BoardAction::AddService { service, refused: refused? })
 }
 
 fn target(reader: &mut Reader<'_, '_>, fields: &Fields<'_, '_>, key: &str) -> Option<CharacteristicRef> {
@@ -66,32 +120,32 @@ fn target(reader: &mut Reader<'_, '_>, fields: &Fields<'_, '_>, key: &str) -> Op
 }
 
 fn events(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
-    let fields = Fields::of(node, "`board: {events: ..}`", &["events", "expect"], reader.sink)?;
+    let fields = Fields::of(node, &language::EVENTS, reader.sink)?;
     let of = fields.get("events")?;
-    let is_bluetooth = matches!(&of.content, Content::Scalar { text, .. } if text == "bluetooth");
+    let is_bluetooth = matches!(&of.content, Content::Scalar { text, .. } if text == BLUETOOTH);
     let (of, known) = if is_bluetooth {
-        (Some(EventSource::Bluetooth), BLUETOOTH_EVENTS)
+        (Some(EventSource::Bluetooth), LINK_TRIGGERS)
     } else {
-        let target = reader.names.read_or(of, Some("bluetooth"), reader.sink);
-        (target.map(EventSource::Characteristic), CHARACTERISTIC_EVENTS)
+        let target = reader.names.read_or(of, Some(BLUETOOTH), reader.sink);
+        (target.map(EventSource::Characteristic), TRIGGERS)
     };
     let expect = fields.get("expect").map(|node| fields::bits(node, "`expect`", known, reader.sink));
     Some(BoardAction::Events { of: of?, expect })
 }
 
 fn current_value(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
-    let fields = Fields::of(node, "`board: {value: ..}`", &["value", "expect"], reader.sink)?;
+    let fields = Fields::of(node, &language::VALUE, reader.sink)?;
     let target = target(reader, &fields, "value");
     let expect = match fields.get("expect") {
         Some(node) => {
-            let bytes = values::client_bytes(node, "the expected value", reader.sink);
+            let value = reader.client_value(node, "the expected value");
             let limit = target.and_then(|target| reader.device.characteristic(target));
-            if let (Some(bytes), Some(characteristic)) = (&bytes, limit) {
+            if let (Some(ClientValue::Bytes(bytes)), Some(characteristic)) = (&value, limit) {
                 let hint = "shorten it, or raise `max_len` in the table";
                 let limit = characteristic.max_len;
                 values::check_len(bytes, limit, node, "the expected value", hint, reader.sink);
             }
-            Some(bytes?)
+            Some(value?)
         }
         None => None,
     };
@@ -99,11 +153,10 @@ fn current_value(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAc
 }
 
 fn set(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
-    let fields = Fields::of(node, "`board: {set: ..}`", &["set", "value", "refused"], reader.sink)?;
+    let fields = Fields::of(node, &language::SET, reader.sink)?;
     let target = target(reader, &fields, "set");
-    let refused = fields.get("refused").map(|node| fields::boolean(node, "`refused`", reader.sink));
-    let refused = refused.unwrap_or(Some(false));
-    let node = fields.required("value", "write the new value: `value: 7`", reader.sink)?;
+    let refused = refused(reader, &fields);
+    let node = fields.required("value", reader.sink)?;
     let value = values::api_value(node, "the value", reader.sink);
     if let (Some(value), Some(target), Some(false)) = (&value, target, refused) {
         check_settable(reader, target, value, node);
@@ -131,12 +184,11 @@ fn check_settable(reader: &mut Reader<'_, '_>, target: CharacteristicRef, value:
 }
 
 fn replace_callback(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
-    const KEYS: &[&str] = &["callback", "on", "rules", "counter", "arg", "remove"];
-    let fields = Fields::of(node, "`board: {callback: ..}`", KEYS, reader.sink)?;
+    let fields = Fields::of(node, &language::CALLBACK, reader.sink)?;
     let target = target(reader, &fields, "callback");
     let remove = fields.get("remove").map(|node| fields::boolean(node, "`remove`", reader.sink));
     let callback = if remove.is_some() {
-        for key in ["on", "rules", "counter", "arg"] {
+        for key in ["on", "rules", "counter", "arg", "reads_events"] {
             fields.exclude(key, "remove", reader.sink);
         }
         if remove == Some(Some(false)) {
@@ -145,7 +197,7 @@ fn replace_callback(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Boar
         }
         None
     } else {
-        Some(callback::read(&fields, &reader.names, reader.sink))
+        Some(callback::read(&fields, Owner::Characteristic, &reader.names, reader.sink))
     };
     Some(BoardAction::Callback { target: target?, callback })
 }

@@ -5,63 +5,128 @@ use super::names::Characteristics;
 use super::sink::Sink;
 use super::values;
 use crate::diagnostic::Code;
+use crate::language::device::{self as language, ACTIONS, DISCONNECT, LINK_TRIGGERS, TRIGGERS};
+use crate::language::{COUNTERS, Shape, keys};
 use crate::scenario::{Callback, Rule, RuleAction};
 use crate::yaml::{Content, Entry, Node};
 
-/// What can trigger a callback.
-const TRIGGERS: &[(&str, u16)] = &[("read", 0x08), ("write", 0x10), ("subscribe", 0x80)];
 /// What a log line may hold in braces.
 const PLACEHOLDERS: [&str; 4] = ["value", "counter", "arg", "events"];
-/// Counters stay within what every device's integers hold.
-const COUNTERS: std::ops::RangeInclusive<i64> = -0x8000_0000..=0x7FFF_FFFF;
+/// Longest delay of an answer: a client gives a request up after 30 s (Core Vol 3 Part F 3.3.3), and
+/// what happens then is worth showing.
+const MAX_DELAY_MS: u32 = 60_000;
+
+/// Whose callback it is: what can trigger it, and what it can do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A characteristic.
+    Characteristic,
+    /// The Bluetooth object: no value, no answer.
+    Bluetooth,
+}
+
+impl Owner {
+    fn shape(self) -> &'static Shape {
+        match self {
+            Self::Characteristic => &language::CALLBACK,
+            Self::Bluetooth => &language::LINK_CALLBACK,
+        }
+    }
+
+    fn triggers(self) -> &'static [(&'static str, u16)] {
+        match self {
+            Self::Characteristic => TRIGGERS,
+            Self::Bluetooth => LINK_TRIGGERS,
+        }
+    }
+}
 
 /// The callback of a table: one that nothing triggers makes no sense there.
-pub(super) fn in_table(node: &Node<'_>, names: &Characteristics<'_>, sink: &mut Sink) -> Option<Callback> {
-    let fields = Fields::of(node, "a callback", &["on", "counter", "arg", "rules"], sink)?;
-    let callback = read(&fields, names, sink);
+pub(super) fn in_table(
+    node: &Node<'_>,
+    owner: Owner,
+    names: &Characteristics<'_>,
+    sink: &mut Sink,
+) -> Option<Callback> {
+    let fields = Fields::of(node, owner.shape(), sink)?;
+    let callback = read(&fields, owner, names, sink);
     if let Some(on) = fields.get("on").filter(|_| callback.on == 0)
         && matches!(&on.content, Content::List(items) if items.is_empty())
     {
-        let hint = "name `read`, `write` or `subscribe`, or leave the callback out";
+        let words: Vec<&str> = owner.triggers().iter().map(|(word, _)| *word).collect();
+        let hint = format!("name {}, or leave the callback out", Sink::alternatives(&words));
         sink.report(Code::Empty, on.mark, "nothing triggers this callback", hint);
     }
     Some(callback)
 }
 
-/// `on`, `counter`, `arg` and `rules` of a mapping.
-pub(super) fn read(fields: &Fields<'_, '_>, names: &Characteristics<'_>, sink: &mut Sink) -> Callback {
-    let on = fields.required("on", "name what triggers it: `on: [read, write]`", sink);
-    let on = on.map_or(0, |node| fields::bits(node, "`on`", TRIGGERS, sink));
+/// `on`, `counter`, `arg`, `reads_events` and `rules` of a mapping.
+pub(super) fn read(
+    fields: &Fields<'_, '_>,
+    owner: Owner,
+    names: &Characteristics<'_>,
+    sink: &mut Sink,
+) -> Callback {
+    let on = fields.required("on", sink);
+    let on = on.map_or(0, |node| fields::bits(node, "`on`", owner.triggers(), sink));
     let counter = fields.get("counter").and_then(|node| fields::integer(node, "`counter`", COUNTERS, sink));
     let arg = fields.get("arg").and_then(|node| fields::text(node, "`arg`", sink)).map(str::to_owned);
+    let reads_events = fields.get("reads_events");
+    let reads_events = reads_events.and_then(|node| fields::boolean(node, "`reads_events`", sink));
     let rules = fields.get("rules").and_then(|node| fields::list(node, "`rules`", sink)).unwrap_or_default();
     Callback {
         on,
+        reads_events: reads_events.unwrap_or(false),
         counter: counter.unwrap_or(0),
         arg,
-        rules: rules.iter().filter_map(|node| rule(node, names, sink)).collect(),
+        rules: rules.iter().filter_map(|node| rule(node, owner, names, sink)).collect(),
     }
 }
 
-fn rule(node: &Node<'_>, names: &Characteristics<'_>, sink: &mut Sink) -> Option<Rule> {
-    let fields = Fields::of(node, "a rule", &["when", "do"], sink)?;
+fn rule(node: &Node<'_>, owner: Owner, names: &Characteristics<'_>, sink: &mut Sink) -> Option<Rule> {
+    let fields = Fields::of(node, &language::RULE, sink)?;
     let mut rule = Rule::default();
     if let Some(node) = fields.get("when") {
-        guard(node, &mut rule, sink);
+        guard(node, owner, &mut rule, sink);
     }
-    let actions = fields.required("do", "say what it does: `do: [reply: 5]`", sink);
+    let actions = fields.required("do", sink);
     let actions = actions.and_then(|node| fields::filled_list(node, "`do`", sink)).unwrap_or_default();
-    rule.actions = actions.iter().filter_map(|node| action(node, names, sink)).collect();
+    for node in actions {
+        let Some(action) = action(node, names, sink) else { continue };
+        if owner == Owner::Bluetooth && needs_request(&action) {
+            let hint = "log, set, notify or disconnect";
+            sink.report(Code::ConflictingFields, node.mark, "there is no request to answer here", hint);
+        }
+        rule.actions.push(action);
+    }
     Some(rule)
 }
 
-fn guard(node: &Node<'_>, rule: &mut Rule, sink: &mut Sink) -> Option<()> {
-    let fields = Fields::of(node, "a guard", &["event", "counter", "value"], sink)?;
-    rule.event = fields.get("event").and_then(|node| fields::word(node, "`event`", TRIGGERS, sink));
+/// True for what answers a client's request.
+fn needs_request(action: &RuleAction) -> bool {
+    match action {
+        RuleAction::Reply(_)
+        | RuleAction::ReplyCounter
+        | RuleAction::Reject(_)
+        | RuleAction::Delay { .. } => true,
+        RuleAction::Log(_) | RuleAction::Set { .. } | RuleAction::Notify(_) | RuleAction::Disconnect => false,
+    }
+}
+
+fn guard(node: &Node<'_>, owner: Owner, rule: &mut Rule, sink: &mut Sink) -> Option<()> {
+    let fields = Fields::of(node, &language::GUARD, sink)?;
+    let event = fields.get("event");
+    rule.event = event.and_then(|node| fields::word(node, "`event`", owner.triggers(), sink));
     if let Some(node) = fields.get("counter") {
         (rule.counter_min, rule.counter_max) = counter_range(node, sink);
     }
-    rule.value = fields.get("value").and_then(|node| values::client_bytes(node, "the guard's value", sink));
+    if let Some(node) = fields.get("value") {
+        if owner == Owner::Bluetooth {
+            let hint = "leave it out";
+            sink.report(Code::ConflictingFields, node.mark, "the Bluetooth object has no value", hint);
+        }
+        rule.value = values::client_bytes(node, "the guard's value", sink);
+    }
     Some(())
 }
 
@@ -71,7 +136,7 @@ fn counter_range(node: &Node<'_>, sink: &mut Sink) -> (Option<i64>, Option<i64>)
         let exact = fields::integer(node, "`counter`", COUNTERS, sink);
         return (exact, exact);
     }
-    let Some(fields) = Fields::of(node, "a counter's range", &["min", "max"], sink) else {
+    let Some(fields) = Fields::of(node, &language::COUNTER_RANGE, sink) else {
         return (None, None);
     };
     let min = fields.get("min").and_then(|node| fields::integer(node, "`min`", COUNTERS, sink));
@@ -86,9 +151,9 @@ fn counter_range(node: &Node<'_>, sink: &mut Sink) -> (Option<i64>, Option<i64>)
 }
 
 fn action(node: &Node<'_>, names: &Characteristics<'_>, sink: &mut Sink) -> Option<RuleAction> {
-    const ACTIONS: [&str; 4] = ["log", "reply", "reject", "set"];
     const HINT: &str = "write `log: \"text\"`, `reply: 5`, `reject: 0x80` or `set: {char: chr2, value: 7}`";
     let entries = match &node.content {
+        Content::Scalar { .. } if is_word(node, DISCONNECT) => return Some(RuleAction::Disconnect),
         Content::Map(entries) => entries.as_slice(),
         Content::Broken => return None,
         Content::Scalar { .. } | Content::List(_) => &[],
@@ -103,16 +168,21 @@ fn action(node: &Node<'_>, names: &Characteristics<'_>, sink: &mut Sink) -> Opti
         "reply" => values::api_value(value, "the reply", sink).map(RuleAction::Reply),
         "reject" => values::error_code(value, "an ATT error code", sink).map(RuleAction::Reject),
         "set" => {
-            let fields = Fields::of(value, "`set`", &["char", "value"], sink)?;
-            let target = fields.required("char", "name the characteristic: `char: chr2`", sink);
-            let target = target.and_then(|node| names.read(node, sink));
-            let value = fields.required("value", "write the new value: `value: 7`", sink);
+            let fields = Fields::of(value, &language::SET, sink)?;
+            let target = fields.required("char", sink).and_then(|node| names.read(node, sink));
+            let value = fields.required("value", sink);
             let value = value.and_then(|node| values::api_value(node, "the value", sink));
             Some(RuleAction::Set { target: target?, value: value? })
         }
+        "notify" => {
+            let fields = Fields::of(value, &language::NOTIFY, sink)?;
+            fields.required("char", sink).and_then(|node| names.read(node, sink)).map(RuleAction::Notify)
+        }
+        "delay" => values::duration_ms(value, MAX_DELAY_MS, sink).map(|ms| RuleAction::Delay { ms }),
         _ => {
             let message = format!("there is no action `{}`", Sink::short(key));
-            sink.report_unknown(Code::UnknownWord, *key_mark, message, key, ACTIONS.iter().copied());
+            let known = keys(ACTIONS).chain([DISCONNECT]);
+            sink.report_unknown(Code::UnknownWord, *key_mark, message, key, known);
             None
         }
     }

@@ -4,19 +4,22 @@ use super::fields::{self, Fields};
 use super::steps::Reader;
 use super::values;
 use crate::diagnostic::Code;
+use crate::language::steps::{self as language, LEVELS, SUBSCRIPTIONS};
+use crate::language::{KEY_SIZES, MTUS, Shape};
 use crate::scenario::{
-    Action, Characteristic, CharacteristicRef, Descriptor, DescriptorRef, Expect, Push, WriteMode,
+    Action, Bond, Characteristic, CharacteristicRef, ClientValue, Descriptor, DescriptorRef, Expect, Push,
+    WriteMode,
 };
 use crate::yaml::{Content, Node};
 
-/// An ATT_MTU; beyond 517 no value needs it (Core Vol 3 Part F 3.2.8, 3.2.9).
-const MTUS: std::ops::RangeInclusive<u16> = 23..=517;
 /// Longest PDU that a step may send, in bytes: one of the greatest MTU.
 const MAX_PDU: usize = 517;
 /// Most bytes of any attribute (Core Vol 3 Part F 3.2.9).
 const MAX_LEN: u16 = 512;
 /// A CCCD has two bytes (Core Vol 3 Part G 3.3.3.3).
 const CCCD_LEN: u16 = 2;
+/// Encryption keys are that long unless a scenario says otherwise (Core Vol 3 Part H 2.3.4).
+const LONGEST_KEY: u8 = 16;
 const TOO_LONG: &str = "shorten it, or raise `max_len` in the table";
 const TOO_LONG_TO_WRITE: &str = "shorten it, or expect the refusal with `error: 0x0D`";
 
@@ -33,24 +36,14 @@ impl<'n, 't> Form<'n, 't> {
 }
 
 impl Reader<'_, '_> {
-    fn form<'n, 't>(
-        &mut self,
-        node: &'n Node<'t>,
-        what: &'static str,
-        keys: &[&str],
-    ) -> Option<Form<'n, 't>> {
+    fn form<'n, 't>(&mut self, node: &'n Node<'t>, shape: &'static Shape) -> Option<Form<'n, 't>> {
         if matches!(node.content, Content::Scalar { .. }) {
             return Some(Form { fields: None, target: self.names.read(node, self.sink) });
         }
-        let fields = Fields::of(node, what, keys, self.sink)?;
-        let target = fields.required("char", "name the characteristic: `char: chr1`", self.sink);
+        let fields = Fields::of(node, shape, self.sink)?;
+        let target = fields.required("char", self.sink);
         let target = target.and_then(|node| self.names.read(node, self.sink));
         Some(Form { fields: Some(fields), target })
-    }
-
-    /// A step that only names a characteristic.
-    pub(super) fn target(&mut self, node: &Node<'_>, what: &'static str) -> Option<CharacteristicRef> {
-        self.form(node, what, &["char"])?.target
     }
 
     fn characteristic(&self, target: Option<CharacteristicRef>) -> Option<&Characteristic> {
@@ -76,12 +69,19 @@ impl Reader<'_, '_> {
         }
         match (form.get("expect"), form.get("error")) {
             (Some(node), _) => {
-                let bytes = values::client_bytes(node, "the expected value", self.sink)?;
-                values::check_len(&bytes, limit, node, "the expected value", TOO_LONG, self.sink);
-                Some(Expect::Value(bytes))
+                let value = self.client_value(node, "the expected value")?;
+                self.check_len(&value, limit, node, "the expected value", TOO_LONG);
+                Some(Expect::Value(value))
             }
             (None, Some(node)) => values::error_code(node, "an ATT error code", self.sink).map(Expect::Error),
             (None, None) => Some(Expect::Success),
+        }
+    }
+
+    /// Reports bytes that are too many; how long a saved value is, only the run shows.
+    fn check_len(&mut self, value: &ClientValue, limit: u16, node: &Node<'_>, what: &str, hint: &str) {
+        if let ClientValue::Bytes(bytes) = value {
+            values::check_len(bytes, limit, node, what, hint, self.sink);
         }
     }
 
@@ -108,8 +108,8 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn mtu(&mut self, node: &Node<'_>) -> Option<Action> {
-        let fields = Fields::of(node, "`mtu`", &["size", "expect"], self.sink)?;
-        let size = fields.required("size", "write the client's receive MTU: `size: 100`", self.sink);
+        let fields = Fields::of(node, &language::MTU, self.sink)?;
+        let size = fields.required("size", self.sink);
         let size = size.and_then(|node| fields::short(node, "an MTU", MTUS, self.sink));
         let expect = fields.get("expect");
         let mtu = expect.and_then(|node| fields::short(node, "an MTU", MTUS, self.sink));
@@ -124,7 +124,7 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn read(&mut self, node: &Node<'_>) -> Option<Action> {
-        let form = self.form(node, "`read`", &["char", "descriptor", "expect", "error"])?;
+        let form = self.form(node, &language::READ)?;
         let descriptor = self.descriptor(&form);
         let limit = match descriptor {
             Some(Some((_, limit))) => limit,
@@ -139,22 +139,22 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn read_long(&mut self, node: &Node<'_>) -> Option<Action> {
-        let form = self.form(node, "`read_long`", &["char", "expect", "error"])?;
+        let form = self.form(node, &language::READ_LONG)?;
         let limit = self.read_limit(form.target);
         let expect = self.expect(&form, limit);
         Some(Action::ReadLong { target: form.target?, expect: expect? })
     }
 
     pub(super) fn write(&mut self, node: &Node<'_>) -> Option<Action> {
-        let (form, value) = self.written(node, "`write`", &["char", "descriptor", "value", "error"])?;
+        let (form, value) = self.written(node, &language::WRITE)?;
         let expect = self.expect(&form, MAX_LEN);
         let descriptor = self.descriptor(&form);
         let limit = match descriptor {
             Some(Some((_, limit))) => limit,
             _ => self.write_limit(form.target),
         };
-        if let (Some(node), Some(bytes), Some(Expect::Success)) = (form.get("value"), &value, &expect) {
-            values::check_len(bytes, limit, node, "the value", TOO_LONG_TO_WRITE, self.sink);
+        if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), &value, &expect) {
+            self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
         }
         let (target, value, expect) = (form.target?, value?, expect?);
         Some(match descriptor? {
@@ -164,64 +164,142 @@ impl Reader<'_, '_> {
     }
 
     /// A command may be too long: that the device drops it is worth showing (CB-12).
-    pub(super) fn write_command(&mut self, node: &Node<'_>) -> Option<Action> {
-        let (form, value) = self.written(node, "`write_command`", &["char", "value"])?;
+    pub(super) fn command(
+        &mut self,
+        node: &Node<'_>,
+        shape: &'static Shape,
+        mode: WriteMode,
+    ) -> Option<Action> {
+        let (form, value) = self.written(node, shape)?;
         let (target, value) = (form.target?, value?);
-        Some(Action::Write { target, value, mode: WriteMode::Command, expect: Expect::Success })
+        Some(Action::Write { target, value, mode, expect: Expect::Success })
+    }
+
+    pub(super) fn write_long(&mut self, node: &Node<'_>) -> Option<Action> {
+        let (form, value) = self.written(node, &language::WRITE_LONG)?;
+        let expect = self.expect(&form, MAX_LEN);
+        let limit = self.write_limit(form.target);
+        if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), &value, &expect) {
+            self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
+        }
+        Some(Action::WriteLong { target: form.target?, value: value?, expect: expect? })
+    }
+
+    pub(super) fn write_reliable(&mut self, node: &Node<'_>) -> Option<Action> {
+        let (list, expect) = match &node.content {
+            Content::List(_) => (node, Some(Expect::Success)),
+            _ => {
+                let fields = Fields::of(node, &language::WRITE_RELIABLE, self.sink)?;
+                let error = fields.get("error");
+                let code = error.map(|node| values::error_code(node, "an ATT error code", self.sink));
+                let expect = code.map_or(Some(Expect::Success), |code| code.map(Expect::Error));
+                (fields.required("writes", self.sink)?, expect)
+            }
+        };
+        let items = fields::filled_list(list, "`write_reliable`", self.sink)?;
+        let mut writes = Vec::with_capacity(items.len());
+        for item in items {
+            let Some((form, value)) = self.written(item, &language::PREPARED) else { continue };
+            if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), &value, &expect) {
+                let limit = self.write_limit(form.target);
+                self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
+            }
+            writes.extend(form.target.zip(value));
+        }
+        (writes.len() == items.len()).then_some(Action::WriteReliable { writes, expect: expect? })
     }
 
     fn written<'n, 't>(
         &mut self,
         node: &'n Node<'t>,
-        what: &'static str,
-        keys: &[&str],
-    ) -> Option<(Form<'n, 't>, Option<Vec<u8>>)> {
-        const HINT: &str = "write the value: `value: \"hello\"`";
-        let form = self.form(node, what, keys)?;
+        shape: &'static Shape,
+    ) -> Option<(Form<'n, 't>, Option<ClientValue>)> {
+        let form = self.form(node, shape)?;
         let Some(fields) = &form.fields else {
-            let message = format!("{what} needs the field `value`");
+            let message = format!("{} needs the field `value`", shape.what);
             let hint = "write `{char: chr1, value: \"hello\"}`";
             self.sink.report(Code::MissingField, node.mark, message, hint);
             return None;
         };
-        let value = fields.required("value", HINT, self.sink);
-        let value = value.and_then(|node| values::client_bytes(node, "the value", self.sink));
+        let value = fields.required("value", self.sink);
+        let value = value.and_then(|node| self.client_value(node, "the value"));
         Some((form, value))
     }
 
     pub(super) fn subscribe(&mut self, node: &Node<'_>) -> Option<Action> {
-        const TO: &[(&str, u16)] = &[("notifications", 1), ("indications", 2), ("both", 3)];
-        let form = self.form(node, "`subscribe`", &["char", "to", "error"])?;
+        let form = self.form(node, &language::SUBSCRIBE)?;
         let bits = match form.get("to") {
-            Some(node) => fields::word(node, "`to`", TO, self.sink),
+            Some(node) => fields::word(node, "`to`", SUBSCRIPTIONS, self.sink),
             None => Some(1),
         };
+        let confirm = form.get("confirm");
+        let answer = confirm.map(|node| fields::boolean(node, "`confirm`", self.sink));
+        if let (Some(node), Some(Some(false)), Some(1)) = (confirm, answer, bits) {
+            let hint = "write `to: indications`, or leave `confirm` out";
+            self.sink.report(Code::ConflictingFields, node.mark, "notifications are never confirmed", hint);
+        }
         let expect = self.expect(&form, MAX_LEN);
-        Some(Action::Subscribe { target: form.target?, bits: bits?, expect: expect? })
+        let confirm = answer.unwrap_or(Some(true))?;
+        Some(Action::Subscribe { target: form.target?, bits: bits?, confirm, expect: expect? })
     }
 
-    pub(super) fn expect_push(&mut self, node: &Node<'_>, what: &'static str, push: Push) -> Option<Action> {
-        let form = self.form(node, what, &["char", "value"])?;
+    pub(super) fn unsubscribe(&mut self, node: &Node<'_>) -> Option<Action> {
+        let target = self.form(node, &language::UNSUBSCRIBE)?.target?;
+        Some(Action::Subscribe { target, bits: 0, confirm: true, expect: Expect::Success })
+    }
+
+    pub(super) fn expect_push(
+        &mut self,
+        node: &Node<'_>,
+        shape: &'static Shape,
+        push: Push,
+    ) -> Option<Action> {
+        let form = self.form(node, shape)?;
         let value = match form.get("value") {
             Some(node) => {
-                let bytes = values::client_bytes(node, "the expected value", self.sink);
-                if let Some(bytes) = &bytes {
+                let value = self.client_value(node, "the expected value");
+                if let Some(value) = &value {
                     let limit = self.write_limit(form.target);
-                    values::check_len(bytes, limit, node, "the expected value", TOO_LONG, self.sink);
+                    self.check_len(value, limit, node, "the expected value", TOO_LONG);
                 }
-                Some(bytes?)
+                Some(value?)
             }
             None => None,
         };
         Some(Action::Expect { push, target: form.target?, value })
     }
 
+    pub(super) fn bond(&mut self, node: &Node<'_>) -> Option<Action> {
+        let fields = Fields::of(node, &language::BOND, self.sink)?;
+        let level = fields.required("level", self.sink);
+        let level = level.and_then(|node| fields::word(node, "`level`", LEVELS, self.sink));
+        let size = fields.get("key_size").map(|node| fields::byte(node, "a key size", KEY_SIZES, self.sink));
+        let csrk = fields.get("csrk").map(|node| self.key(node));
+        let bond = Bond {
+            level: level?,
+            key_size: size.unwrap_or(Some(LONGEST_KEY))?,
+            csrk: csrk.map_or(Some(None), |key| key.map(Some))?,
+        };
+        Some(Action::Bond(bond))
+    }
+
+    /// 16 bytes, least significant first.
+    fn key(&mut self, node: &Node<'_>) -> Option<[u8; 16]> {
+        let bytes = values::hex(node, "a key", self.sink)?;
+        let len = bytes.len();
+        let key = bytes.try_into().ok();
+        if key.is_none() {
+            let message = format!("a key has 16 bytes, this one has {len}");
+            self.sink.report(Code::BadHex, node.mark, message, "write 16 pairs of hex digits");
+        }
+        key
+    }
+
     pub(super) fn att(&mut self, node: &Node<'_>) -> Option<Action> {
-        let fields = Fields::of(node, "`att`", &["send", "expect"], self.sink)?;
-        let send = fields.required("send", "write the PDU's bytes: `send: \"0A FF FF\"`", self.sink);
+        let fields = Fields::of(node, &language::ATT, self.sink)?;
+        let send = fields.required("send", self.sink);
         let send = send.and_then(|node| self.pdu(node));
-        let hint = "write the response's bytes, or `expect: nothing`";
-        let expect = fields.required("expect", hint, self.sink)?;
+        let expect = fields.required("expect", self.sink)?;
         let is_nothing = matches!(&expect.content, Content::Scalar { text, .. } if text == "nothing");
         let expect = if is_nothing { None } else { Some(self.pdu(expect)?) };
         Some(Action::Att { send: send?, expect })

@@ -1,11 +1,13 @@
 //! Device tables.
 
-use super::callback;
+use super::callback::{self, Owner};
 use super::fields::{self, Fields};
 use super::names::{Characteristics, Taken};
 use super::sink::{Mark, Sink};
-use super::values;
+use super::{advertisement, external, values};
 use crate::diagnostic::Code;
+use crate::language::device::{self as language, ACCESS};
+use crate::language::{CLIENTS, HANDLES, KEY_SIZES, MAX_LENS};
 use crate::scenario::{
     Access, ApiValue, Builtin, Characteristic, CharacteristicRef, Descriptor, Device, Service, Uuid,
 };
@@ -25,30 +27,58 @@ const WRITES: u8 = 0x0C;
 const DEFAULT_PROPERTIES: u8 = 0x1A;
 const DEFAULT_NAME: &str = "gattest";
 const DEFAULT_MAX_LEN: u16 = 512;
-/// Longest encryption key in bytes, and the shortest (Core Vol 3 Part H 2.3.4).
-const KEY_SIZES: std::ops::RangeInclusive<u16> = 7..=16;
-const SHORTEST_KEY: u8 = 7;
 /// A complete local name that fills an advertisement beside its flags and TX power (GAP-1).
 const MAX_DEVICE_NAME: usize = 23;
 
 /// Reads a device table.
 pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -> Option<Device> {
-    let fields = Fields::of(node, "a device table", &["name", "services"], sink)?;
+    let fields = Fields::of(node, &language::TABLE, sink)?;
     let name = fields.get("name").and_then(|node| device_name(node, sink));
-    let services = fields.required("services", "list the services below `services:`", sink)?;
-    let mut table = Table { names: Taken::default(), next_handle: FIRST_HANDLE, callbacks: Vec::new() };
-    let mut device =
-        Device { builtin, name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()), services: Vec::new() };
+    let external = fields.get("external").and_then(|node| external::read(node, sink));
+    if external.is_some() {
+        external::check_table(&fields, sink);
+    }
+    let clients = fields.get("clients").and_then(|node| fields::byte(node, "`clients`", CLIENTS, sink));
+    let advertisement = fields.get("advertisement");
+    let advertisement = advertisement.and_then(|node| advertisement::of_table(node, sink));
+    let services = fields.required("services", sink)?;
+    let mut device = Device {
+        builtin,
+        external,
+        name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+        advertisement: advertisement.unwrap_or_default(),
+        clients: clients.unwrap_or(1),
+        ..Device::default()
+    };
+    let mut table = Table::new();
     for node in fields::filled_list(services, "`services`", sink).unwrap_or_default() {
         let service = table.service(node, &device.services, sink);
         // A service that could not be read keeps its position: includes count by it.
         device.services.push(service.unwrap_or_else(unreadable_service));
     }
-    // Rules may name characteristics that come later in the table.
-    let names = Characteristics::of(&device);
+    // Rules may name characteristics that come later in the table: callbacks come last.
+    read_callbacks(&mut device, &table.callbacks, sink);
+    if let Some(node) = fields.get("callback") {
+        device.callback = callback::in_table(node, Owner::Bluetooth, &Characteristics::of(&device), sink);
+    }
+    Some(device)
+}
+
+/// Puts the services that steps add behind those of the table.
+pub(super) fn add(device: &mut Device, nodes: &[&Node<'_>], sink: &mut Sink) {
+    let mut table = Table::after(device);
+    for node in nodes {
+        let service = table.service(node, &device.services, sink).unwrap_or_else(unreadable_service);
+        device.services.push(Service { added: true, ..service });
+    }
+    read_callbacks(device, &table.callbacks, sink);
+}
+
+fn read_callbacks(device: &mut Device, nodes: &[(CharacteristicRef, &Node<'_>)], sink: &mut Sink) {
+    let names = Characteristics::of(device);
     let mut callbacks = Vec::new();
-    for (at, node) in &table.callbacks {
-        callbacks.push((*at, callback::in_table(node, &names, sink)));
+    for (at, node) in nodes {
+        callbacks.push((*at, callback::in_table(node, Owner::Characteristic, &names, sink)));
     }
     drop(names);
     for (at, callback) in callbacks {
@@ -57,7 +87,6 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
             entry.callback = callback;
         }
     }
-    Some(device)
 }
 
 fn device_name(node: &Node<'_>, sink: &mut Sink) -> Option<String> {
@@ -74,6 +103,7 @@ fn device_name(node: &Node<'_>, sink: &mut Sink) -> Option<String> {
 fn unreadable_service() -> Service {
     Service {
         name: String::new(),
+        added: false,
         uuid: Uuid(Vec::new()),
         primary: true,
         handle: None,
@@ -92,10 +122,32 @@ struct Table<'n, 't> {
 }
 
 impl<'n, 't> Table<'n, 't> {
+    fn new() -> Self {
+        Self { names: Taken::default(), next_handle: FIRST_HANDLE, callbacks: Vec::new() }
+    }
+
+    /// A table that goes on where `device` ends.
+    fn after(device: &Device) -> Self {
+        let mut table = Self::new();
+        let start = |table: &mut Self, fixed: Option<u16>, count: usize| {
+            let first = fixed.map_or(table.next_handle, u32::from);
+            table.next_handle = first.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        };
+        for service in &device.services {
+            table.names.note(&service.name);
+            start(&mut table, service.handle, 1 + service.includes.len());
+            for characteristic in &service.characteristics {
+                table.names.note(&characteristic.name);
+                let cccd = usize::from(characteristic.properties & PUSHES != 0);
+                start(&mut table, characteristic.handle, 2 + cccd + characteristic.descriptors.len());
+            }
+        }
+        table
+    }
+
     fn service(&mut self, node: &'n Node<'t>, before: &[Service], sink: &mut Sink) -> Option<Service> {
-        const KEYS: &[&str] = &["name", "uuid", "primary", "handle", "includes", "characteristics"];
-        let fields = Fields::of(node, "a service", KEYS, sink)?;
-        let name = fields.required("name", "give it a name for steps and messages: `name: srv1`", sink);
+        let fields = Fields::of(node, &language::SERVICE, sink)?;
+        let name = fields.required("name", sink);
         let name = name.and_then(|node| self.names.claim(node, sink));
         let uuid = required_uuid(&fields, sink);
         let primary = fields.get("primary").and_then(|node| fields::boolean(node, "`primary`", sink));
@@ -111,6 +163,7 @@ impl<'n, 't> Table<'n, 't> {
         }
         Some(Service {
             name: name.unwrap_or_default(),
+            added: false,
             uuid,
             primary: primary.unwrap_or(true),
             handle,
@@ -125,20 +178,8 @@ impl<'n, 't> Table<'n, 't> {
         at: CharacteristicRef,
         sink: &mut Sink,
     ) -> Option<Characteristic> {
-        const KEYS: &[&str] = &[
-            "name",
-            "uuid",
-            "properties",
-            "read",
-            "write",
-            "max_len",
-            "value",
-            "handle",
-            "descriptors",
-            "callback",
-        ];
-        let fields = Fields::of(node, "a characteristic", KEYS, sink)?;
-        let name = fields.required("name", "give it a name for steps and messages: `name: chr1`", sink);
+        let fields = Fields::of(node, &language::CHARACTERISTIC, sink)?;
+        let name = fields.required("name", sink);
         let name = name.and_then(|node| self.names.claim(node, sink));
         let uuid = required_uuid(&fields, sink);
         let properties = fields.get("properties").map(|node| properties(node, sink));
@@ -170,7 +211,7 @@ impl<'n, 't> Table<'n, 't> {
 
     /// A handle that the table demands: it must still be free, since handles ascend.
     fn fixed_handle(&mut self, node: &Node<'_>, sink: &mut Sink) -> Option<u16> {
-        let handle = fields::short(node, "a handle", 1..=0xFFFF, sink)?;
+        let handle = fields::short(node, "a handle", HANDLES, sink)?;
         if u32::from(handle) < self.next_handle {
             let message = format!("handle 0x{handle:04X} is taken, or comes after a higher one");
             let hint =
@@ -194,7 +235,7 @@ impl<'n, 't> Table<'n, 't> {
 }
 
 fn required_uuid(fields: &Fields<'_, '_>, sink: &mut Sink) -> Uuid {
-    let uuid = fields.required("uuid", "write `uuid: 0x04D2`", sink);
+    let uuid = fields.required("uuid", sink);
     uuid.and_then(|node| values::uuid(node, sink)).unwrap_or(Uuid(Vec::new()))
 }
 
@@ -223,33 +264,26 @@ fn properties(node: &Node<'_>, sink: &mut Sink) -> u8 {
 }
 
 fn access(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<Access> {
-    const WORDS: &[(&str, Access)] = &[
-        ("never", Access::Never),
-        ("open", Access::Open),
-        ("encrypted", Access::Encrypted(SHORTEST_KEY)),
-        ("authenticated", Access::Authenticated(SHORTEST_KEY)),
-        ("authorised", Access::Authorised),
-    ];
     if !matches!(node.content, Content::Map(_)) {
-        return fields::word(node, what, WORDS, sink);
+        return fields::word(node, what, ACCESS, sink);
     }
-    let fields = Fields::of(node, "an access with a key size", &["encrypted", "authenticated"], sink)?;
+    let fields = Fields::of(node, &language::KEYED_ACCESS, sink)?;
     fields.exclude("encrypted", "authenticated", sink);
-    let size = |node, sink: &mut Sink| {
-        fields::short(node, "a key size", KEY_SIZES, sink).and_then(|size| u8::try_from(size).ok())
-    };
+    let size = |node, sink: &mut Sink| fields::byte(node, "a key size", KEY_SIZES, sink);
     match (fields.get("encrypted"), fields.get("authenticated")) {
         (Some(node), _) => size(node, sink).map(Access::Encrypted),
         (None, Some(node)) => size(node, sink).map(Access::Authenticated),
         (None, None) => {
-            fields.required("encrypted", "write `{encrypted: 16}` or `{authenticated: 16}`", sink);
+            let hint = "write `{encrypted: 16}` or `{authenticated: 16}`";
+            let message = "an access with a key size needs the field `encrypted`";
+            sink.report(Code::MissingField, node.mark, message, hint);
             None
         }
     }
 }
 
 fn max_len(node: &Node<'_>, sink: &mut Sink) -> Option<u16> {
-    fields::short(node, "`max_len`", 1..=512, sink)
+    fields::short(node, "`max_len`", MAX_LENS, sink)
 }
 
 fn initial_value(node: &Node<'_>, max_len: u16, sink: &mut Sink) -> Option<ApiValue> {
@@ -267,9 +301,8 @@ fn descriptors(node: &Node<'_>, sink: &mut Sink) -> Vec<Descriptor> {
 
 fn descriptor(node: &Node<'_>, names: &mut Taken, sink: &mut Sink) -> Option<Descriptor> {
     const CCCD: [u8; 2] = [0x02, 0x29];
-    let keys = &["name", "uuid", "value", "read", "write", "max_len"];
-    let fields = Fields::of(node, "a descriptor", keys, sink)?;
-    let name = fields.required("name", "give it a name for steps and messages: `name: d1`", sink);
+    let fields = Fields::of(node, &language::DESCRIPTOR, sink)?;
+    let name = fields.required("name", sink);
     let name = name.and_then(|node| names.claim(node, sink));
     let uuid = required_uuid(&fields, sink);
     if uuid.0 == CCCD {

@@ -5,50 +5,49 @@ use std::ops::RangeInclusive;
 
 use super::sink::{Mark, Sink};
 use crate::diagnostic::Code;
+use crate::language::{Shape, keys};
 use crate::yaml::{Content, Entry, Node};
 
 /// A mapping whose keys are known to be allowed.
 pub(super) struct Fields<'n, 't> {
-    what: &'static str,
+    shape: &'static Shape,
     mark: Mark,
     entries: &'n [Entry<'t>],
 }
 
 impl<'n, 't> Fields<'n, 't> {
-    /// The mapping, with every key that is not allowed reported. `what` is a noun with its article.
-    pub(super) fn of(
-        node: &'n Node<'t>,
-        what: &'static str,
-        allowed: &[&str],
-        sink: &mut Sink,
-    ) -> Option<Self> {
+    /// The mapping, with every key that is not allowed reported.
+    pub(super) fn of(node: &'n Node<'t>, shape: &'static Shape, sink: &mut Sink) -> Option<Self> {
         let entries = match &node.content {
             Content::Map(entries) => entries,
             Content::Broken => return None,
             Content::Scalar { .. } | Content::List(_) => {
-                let message = format!("{what} is a mapping, this is {}", kind(node));
-                let keys: Vec<String> = allowed.iter().map(|key| format!("`{key}:`")).collect();
+                let message = format!("{} is a mapping, this is {}", shape.what, kind(node));
+                let keys: Vec<String> = keys(shape.fields).map(|key| format!("`{key}:`")).collect();
                 sink.report(Code::WrongType, node.mark, message, format!("its keys are {}", keys.join(", ")));
                 return None;
             }
         };
-        for entry in entries.iter().filter(|entry| !allowed.contains(&entry.key.as_ref())) {
-            let message = format!("{what} has no field `{}`", Sink::short(&entry.key));
-            let known = allowed.iter().copied();
+        let is_known = |entry: &&Entry<'_>| keys(shape.fields).any(|key| entry.key == key);
+        for entry in entries.iter().filter(|entry| !is_known(entry)) {
+            let message = format!("{} has no field `{}`", shape.what, Sink::short(&entry.key));
+            let known = keys(shape.fields);
             sink.report_unknown(Code::UnknownField, entry.key_mark, message, &entry.key, known);
         }
-        Some(Self { what, mark: node.mark, entries })
+        Some(Self { shape, mark: node.mark, entries })
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'n Node<'t>> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// The value of a key that must be there; `hint` says how to write it.
-    pub(super) fn required(&self, key: &str, hint: &str, sink: &mut Sink) -> Option<&'n Node<'t>> {
+    /// The value of a key that must be there, as the shape says.
+    pub(super) fn required(&self, key: &str, sink: &mut Sink) -> Option<&'n Node<'t>> {
         let value = self.get(key);
         if value.is_none() {
-            let message = format!("{} needs the field `{key}`", self.what);
+            let field = self.shape.fields.iter().find(|field| field.key == key);
+            let hint = field.and_then(|field| field.required).unwrap_or("add it");
+            let message = format!("{} needs the field `{key}`", self.shape.what);
             sink.report(Code::MissingField, self.mark, message, hint);
         }
         value
@@ -57,7 +56,7 @@ impl<'n, 't> Fields<'n, 't> {
     /// Reports two keys that exclude each other.
     pub(super) fn exclude(&self, one: &str, other: &str, sink: &mut Sink) {
         if let (Some(_), Some(second)) = (self.entry(one), self.entry(other)) {
-            let message = format!("{} has either `{one}` or `{other}`", self.what);
+            let message = format!("{} has either `{one}` or `{other}`", self.shape.what);
             sink.report(Code::ConflictingFields, second.key_mark, message, "keep one of them");
         }
     }
@@ -68,7 +67,7 @@ impl<'n, 't> Fields<'n, 't> {
 }
 
 /// What an unquoted scalar is (YAML 1.2 core schema, 10.3.2).
-pub(super) enum Plain {
+pub(crate) enum Plain {
     Null,
     Bool(bool),
     Int(i64),
@@ -80,7 +79,7 @@ pub(super) enum Plain {
 }
 
 /// Resolves an unquoted scalar.
-pub(super) fn resolve(text: &str) -> Plain {
+pub(crate) fn resolve(text: &str) -> Plain {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
         "true" | "True" | "TRUE" => return Plain::Bool(true),
@@ -197,9 +196,13 @@ pub(super) fn integer(
 }
 
 /// As [`integer`], for ranges within 16 bits.
-pub(super) fn short(node: &Node<'_>, what: &str, range: RangeInclusive<u16>, sink: &mut Sink) -> Option<u16> {
-    let range = i64::from(*range.start())..=i64::from(*range.end());
+pub(super) fn short(node: &Node<'_>, what: &str, range: RangeInclusive<i64>, sink: &mut Sink) -> Option<u16> {
     integer(node, what, range, sink).and_then(|number| u16::try_from(number).ok())
+}
+
+/// As [`integer`], for ranges within 8 bits.
+pub(super) fn byte(node: &Node<'_>, what: &str, range: RangeInclusive<i64>, sink: &mut Sink) -> Option<u8> {
+    integer(node, what, range, sink).and_then(|number| u8::try_from(number).ok())
 }
 
 /// `true` or `false`.

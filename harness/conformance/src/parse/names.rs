@@ -13,35 +13,48 @@ const MAX_LEN: usize = 40;
 /// Words that steps use for something else.
 const RESERVED: [&str; 2] = ["bluetooth", "cccd"];
 
-/// The names given so far in one scope, with the line of each.
+/// The names given so far in one scope, with the line of each, 0 where it is not in this file.
 #[derive(Default)]
 pub(super) struct Taken(HashMap<String, u32>);
 
 impl Taken {
+    /// Takes a name that is given elsewhere.
+    pub(super) fn note(&mut self, name: &str) {
+        self.0.insert(name.to_owned(), 0);
+    }
+
     /// Reads a new name; one that is taken or of the wrong shape is reported.
     pub(super) fn claim(&mut self, node: &Node<'_>, sink: &mut Sink) -> Option<String> {
-        let name = fields::text(node, "a name", sink)?;
-        if !is_name(name) {
-            let message = format!("`{}` is not the shape of a name", Sink::short(name));
-            let hint = format!(
-                "begin with a lower-case letter; then lower-case letters, digits and `_`, at most {MAX_LEN}"
-            );
-            sink.report(Code::BadName, node.mark, message, hint);
-            return None;
-        }
+        let name = shaped(node, sink)?;
         if RESERVED.contains(&name) {
             let message = format!("`{name}` means something else in steps");
             sink.report(Code::BadName, node.mark, message, "choose another name");
             return None;
         }
         if let Some(line) = self.0.get(name) {
-            let message = format!("the name `{name}` is taken by line {line}");
+            let message = match line {
+                0 => format!("the name `{name}` is taken by the table"),
+                _ => format!("the name `{name}` is taken by line {line}"),
+            };
             sink.report(Code::DuplicateName, node.mark, message, "choose another name");
             return None;
         }
         self.0.insert(name.to_owned(), node.mark.place.line);
         Some(name.to_owned())
     }
+}
+
+/// A name of the right shape, taken or not.
+pub(super) fn shaped<'n>(node: &'n Node<'_>, sink: &mut Sink) -> Option<&'n str> {
+    let name = fields::text(node, "a name", sink)?;
+    if is_name(name) {
+        return Some(name);
+    }
+    let message = format!("`{}` is not the shape of a name", Sink::short(name));
+    let hint =
+        format!("begin with a lower-case letter; then lower-case letters, digits and `_`, at most {MAX_LEN}");
+    sink.report(Code::BadName, node.mark, message, hint);
+    None
 }
 
 fn is_name(name: &str) -> bool {
@@ -55,13 +68,7 @@ pub(super) struct Characteristics<'d>(HashMap<&'d str, CharacteristicRef>);
 
 impl<'d> Characteristics<'d> {
     pub(super) fn of(device: &'d Device) -> Self {
-        let mut names = HashMap::new();
-        for (service, entry) in device.services.iter().enumerate() {
-            for (characteristic, entry) in entry.characteristics.iter().enumerate() {
-                names.insert(entry.name.as_str(), CharacteristicRef { service, characteristic });
-            }
-        }
-        Self(names)
+        Self(device.characteristics().map(|(at, entry)| (entry.name.as_str(), at)).collect())
     }
 
     /// Reads the name of a characteristic.

@@ -1,29 +1,61 @@
 //! Whether each step can follow the ones before it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::sink::{Mark, Sink};
 use crate::diagnostic::Code;
 use crate::scenario::{
-    Action, BoardAction, Characteristic, CharacteristicRef, DescriptorRef, Device, Expect, Push,
+    Action, BoardAction, Bond, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Device,
+    EventSource, Expect, Push, WriteMode,
 };
 
 /// What is known of the bench between two steps.
 pub(super) struct Order<'d> {
     device: &'d Device,
+    clients: Vec<Client>,
+    /// Services that steps have added to the running application.
+    added: HashSet<usize>,
+    /// False once a step could not be read: what follows it cannot be judged.
+    known: bool,
+}
+
+/// One central.
+#[derive(Default)]
+struct Client {
     connected: bool,
     /// CCCD bits that were set at any time during this connection: what was sent before an
     /// unsubscription may still be asked for.
     subscribed: HashMap<CharacteristicRef, u16>,
     /// A raw PDU may have subscribed to anything.
     raw: bool,
-    /// False once a step could not be read: what follows it cannot be judged.
-    known: bool,
+    bond: Option<Bond>,
+}
+
+impl Client {
+    fn connect(&mut self) {
+        self.connected = true;
+        self.raw = false;
+        // CCCDs begin at 0000 in each unbonded connection, and are restored in a bonded one (GAP-8).
+        if self.bond.is_none() {
+            self.subscribed.clear();
+        }
+    }
+}
+
+/// A step to be judged.
+#[derive(Clone, Copy)]
+pub(super) struct Judged<'s> {
+    pub(super) action: &'s Action,
+    /// Which central does it.
+    pub(super) central: usize,
+    /// The step's word.
+    pub(super) word: &'s str,
+    pub(super) mark: Mark,
 }
 
 impl<'d> Order<'d> {
     pub(super) fn new(device: &'d Device) -> Self {
-        Self { device, connected: false, subscribed: HashMap::new(), raw: false, known: true }
+        Self { device, clients: Vec::new(), added: HashSet::new(), known: true }
     }
 
     /// Says that a step could not be read.
@@ -32,28 +64,35 @@ impl<'d> Order<'d> {
     }
 
     /// Judges a step and goes on to the state after it.
-    pub(super) fn step(&mut self, action: &Action, word: &str, mark: Mark, sink: &mut Sink) {
+    pub(super) fn step(&mut self, step: Judged<'_>, sink: &mut Sink) {
         if !self.known {
             return;
         }
-        if *action == Action::Connect && self.connected {
-            let hint = "remove this step, or put `disconnect` before it";
-            sink.report(Code::AlreadyConnected, mark, "the client is connected already", hint);
+        if self.clients.len() <= step.central {
+            self.clients.resize_with(step.central + 1, Client::default);
         }
-        if needs_connection(action) && !self.connected {
-            let message = format!("`{word}` needs a connection, and there is none here");
-            sink.report(Code::NotConnected, mark, message, "put `connect` before this step");
-            // One report for each gap is enough.
-            self.connect();
-        }
-        match action {
-            Action::Connect => self.connect(),
-            Action::Disconnect | Action::Restart | Action::Board(BoardAction::DisconnectClient) => {
-                self.connected = false;
+        self.check_link(step, sink);
+        self.check_added(step, sink);
+        self.check_bond(step, sink);
+        match step.action {
+            Action::Connect | Action::Reconnect => self.change(step.central, Client::connect),
+            Action::Disconnect | Action::ExpectDisconnection => {
+                self.change(step.central, |client| client.connected = false);
             }
-            Action::Att { .. } => self.raw = true,
-            Action::Subscribe { target, bits, expect: Expect::Success } => {
-                self.subscribe(*target, *bits, mark, sink);
+            Action::Restart | Action::Board(BoardAction::DisconnectClient) => {
+                self.clients.iter_mut().for_each(|client| client.connected = false);
+                if *step.action == Action::Restart {
+                    self.added.clear();
+                }
+            }
+            Action::Bond(bond) => self.change(step.central, |client| client.bond = Some(*bond)),
+            Action::Board(BoardAction::AddService { service, refused: false }) => {
+                self.added.insert(*service);
+            }
+            Action::Att { .. } => self.change(step.central, |client| client.raw = true),
+            Action::Subscribe { target, bits, expect: Expect::Success, .. } => {
+                self.check_property(*target, *bits, step.mark, sink);
+                self.change(step.central, |client| *client.subscribed.entry(*target).or_default() |= bits);
             }
             Action::WriteDescriptor {
                 target,
@@ -61,22 +100,88 @@ impl<'d> Order<'d> {
                 value,
                 expect: Expect::Success,
             } => {
-                let bits = value.first().map_or(0, |low| u16::from(*low));
-                *self.subscribed.entry(*target).or_default() |= bits;
+                let bits = match value {
+                    ClientValue::Bytes(bytes) => bytes.first().map_or(0, |low| u16::from(*low)),
+                    // Whatever was saved.
+                    ClientValue::Saved(_) => 3,
+                };
+                self.change(step.central, |client| *client.subscribed.entry(*target).or_default() |= bits);
             }
-            Action::Expect { push, target, .. } => self.expect(*push, *target, mark, sink),
+            Action::Expect { push, target, .. } => {
+                self.check_subscription(step.central, *push, *target, step.mark, sink);
+            }
             _ => {}
         }
     }
 
-    fn connect(&mut self) {
-        self.connected = true;
-        // CCCDs begin at 0000 in each unbonded connection (GAP-8).
-        self.subscribed.clear();
-        self.raw = false;
+    fn change(&mut self, central: usize, change: impl FnOnce(&mut Client)) {
+        if let Some(client) = self.clients.get_mut(central) {
+            change(client);
+        }
     }
 
-    fn subscribe(&mut self, target: CharacteristicRef, bits: u16, mark: Mark, sink: &mut Sink) {
+    fn is_connected(&self, central: usize) -> bool {
+        self.clients.get(central).is_some_and(|client| client.connected)
+    }
+
+    fn check_link(&mut self, step: Judged<'_>, sink: &mut Sink) {
+        let Judged { action, central, word, mark } = step;
+        if *action == Action::Connect {
+            if self.is_connected(central) {
+                let hint = "remove this step, or put `disconnect` before it";
+                sink.report(Code::AlreadyConnected, mark, "the client is connected already", hint);
+            }
+            let connected = self.clients.iter().filter(|client| client.connected).count();
+            let clients = usize::from(self.device.clients);
+            if self.device.external.is_none() && !self.is_connected(central) && connected >= clients {
+                let message = match clients {
+                    1 => "the device serves one client at a time, and one is connected".to_owned(),
+                    _ => format!("the device serves {clients} clients at a time, and so many are connected"),
+                };
+                let hint = "put `disconnect` before this step, or raise `clients` in the table";
+                sink.report(Code::AlreadyConnected, mark, message, hint);
+            }
+        }
+        let is_there = match action {
+            Action::Board(_) => self.clients.iter().any(|client| client.connected),
+            _ => self.is_connected(central),
+        };
+        if needs_connection(action) && !is_there {
+            let message = format!("`{word}` needs a connection, and there is none here");
+            sink.report(Code::NotConnected, mark, message, "put `connect` before this step");
+            // One report for each gap is enough.
+            self.change(central, Client::connect);
+        }
+    }
+
+    /// What a step adds can be used after that step, and until the application starts anew.
+    fn check_added(&self, step: Judged<'_>, sink: &mut Sink) {
+        let not_there = |service: usize| {
+            let found = self.device.services.get(service).filter(|service| service.added);
+            found.filter(|_| !self.added.contains(&service))
+        };
+        if let Some(service) = services(step.action).into_iter().find_map(not_there) {
+            let message = format!("the service `{}` is not there before a step adds it", service.name);
+            let hint = "put `board: {add_service: ..}` before this step, and after any `restart`";
+            sink.report(Code::UnknownName, step.mark, message, hint);
+        }
+    }
+
+    fn check_bond(&self, step: Judged<'_>, sink: &mut Sink) {
+        let bond = self.clients.get(step.central).and_then(|client| client.bond);
+        let is_signed = matches!(step.action, Action::Write { mode: WriteMode::Signed, .. });
+        if is_signed && bond.and_then(|bond| bond.csrk).is_none() {
+            let message = "a signed write needs a bond with a `csrk`, and there is none here";
+            let hint = "put `bond: {level: unauthenticated, csrk: \"..\"}` before this step";
+            sink.report(Code::NoBond, step.mark, message, hint);
+        }
+        if *step.action == Action::Encrypt && bond.is_none() {
+            let hint = "put `bond: {level: unauthenticated}` before this step";
+            sink.report(Code::NoBond, step.mark, "`encrypt` needs a bond, and there is none here", hint);
+        }
+    }
+
+    fn check_property(&self, target: CharacteristicRef, bits: u16, mark: Mark, sink: &mut Sink) {
         let Some(characteristic) = self.device.characteristic(target) else { return };
         if let Some(property) = missing_property(characteristic, bits) {
             let message = format!("`{}` does not have the property `{property}`", characteristic.name);
@@ -87,16 +192,23 @@ impl<'d> Order<'d> {
             };
             sink.report(Code::NoProperty, mark, message, hint);
         }
-        *self.subscribed.entry(target).or_default() |= bits;
     }
 
-    fn expect(&self, push: Push, target: CharacteristicRef, mark: Mark, sink: &mut Sink) {
+    fn check_subscription(
+        &self,
+        central: usize,
+        push: Push,
+        target: CharacteristicRef,
+        mark: Mark,
+        sink: &mut Sink,
+    ) {
         let (bit, word, hint) = match push {
             Push::Notification => (1, "notifications", "put `subscribe` before this step"),
             Push::Indication => (2, "indications", "put `subscribe` with `to: indications` before this step"),
         };
-        let bits = self.subscribed.get(&target).copied().unwrap_or(0);
-        if bits & bit == 0 && !self.raw {
+        let Some(client) = self.clients.get(central) else { return };
+        let bits = client.subscribed.get(&target).copied().unwrap_or(0);
+        if bits & bit == 0 && !client.raw {
             let name = self.device.name_of(target);
             let message = format!("nothing has subscribed to {word} of `{name}` in this connection");
             sink.report(Code::NoSubscription, mark, message, hint);
@@ -106,9 +218,36 @@ impl<'d> Order<'d> {
 
 fn needs_connection(action: &Action) -> bool {
     match action {
-        Action::Connect | Action::Restart | Action::Quiet { .. } => false,
+        Action::Connect
+        | Action::Restart
+        | Action::Quiet { .. }
+        | Action::ExpectAdvertisement(_)
+        | Action::Bond(_) => false,
         Action::Board(action) => *action == BoardAction::DisconnectClient,
         _ => true,
+    }
+}
+
+/// The services that a step is about.
+fn services(action: &Action) -> Vec<usize> {
+    match action {
+        Action::Read { target, .. }
+        | Action::ReadLong { target, .. }
+        | Action::Write { target, .. }
+        | Action::WriteLong { target, .. }
+        | Action::ReadDescriptor { target, .. }
+        | Action::WriteDescriptor { target, .. }
+        | Action::Subscribe { target, .. }
+        | Action::Expect { target, .. }
+        | Action::Board(
+            BoardAction::Events { of: EventSource::Characteristic(target), .. }
+            | BoardAction::Value { target, .. }
+            | BoardAction::Set { target, .. }
+            | BoardAction::Callback { target, .. },
+        ) => vec![target.service],
+        Action::WriteReliable { writes, .. } => writes.iter().map(|(target, _)| target.service).collect(),
+        Action::Board(BoardAction::Serve { service, .. }) => vec![*service],
+        _ => Vec::new(),
     }
 }
 

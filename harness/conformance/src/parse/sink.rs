@@ -1,6 +1,6 @@
 //! Where mistakes are collected, so that one run reports all of them.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Excerpt};
 use crate::scenario::Place;
 
 /// No file reports more mistakes than this.
@@ -31,6 +31,8 @@ impl Mark {
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     diagnostics: Vec<Diagnostic>,
+    /// Reports so far, those of mistakes that are known already among them.
+    reports: usize,
     more: Option<Place>,
 }
 
@@ -42,17 +44,32 @@ impl Sink {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
-            self.more.get_or_insert(mark.place);
+        self.reports += 1;
+        let (place, message) = (mark.place, message.into());
+        // A step in a loop makes the same mistake each time.
+        let is_same =
+            |known: &Diagnostic| known.place == place && known.code == code && known.message == message;
+        if self.diagnostics.iter().any(is_same) {
             return;
         }
-        self.diagnostics.push(Diagnostic {
-            code,
-            place: mark.place,
-            length: mark.length.max(1),
-            message: message.into(),
-            hint: hint.into(),
-        });
+        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            self.more.get_or_insert(place);
+            return;
+        }
+        let (length, hint) = (mark.length.max(1), hint.into());
+        self.diagnostics.push(Diagnostic { code, place, length, message, hint, excerpt: None });
+    }
+
+    /// Takes over the mistakes of another file that this one uses, with their lines.
+    pub(crate) fn take_over(&mut self, other: Sink, file: &str, text: &str) {
+        self.reports += other.reports;
+        let lines: Vec<&str> = text.lines().collect();
+        for diagnostic in other.into_diagnostics() {
+            let at = usize::try_from(diagnostic.place.line).unwrap_or(usize::MAX).saturating_sub(1);
+            let line = lines.get(at).copied().unwrap_or_default().to_owned();
+            let excerpt = Some(Excerpt { file: file.to_owned(), line });
+            self.diagnostics.push(Diagnostic { excerpt, ..diagnostic });
+        }
     }
 
     /// Reports a name that is none of `known`, with the nearest one or the list of them.
@@ -65,15 +82,16 @@ impl Sink {
         known: impl Iterator<Item = &'k str> + Clone,
     ) {
         if self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            self.reports += 1;
             self.more.get_or_insert(mark.place);
             return;
         }
         self.report(code, mark, message, hint_for(name, known));
     }
 
-    /// How many mistakes there are so far.
+    /// How often a mistake has been reported so far.
     pub(crate) fn count(&self) -> usize {
-        self.diagnostics.len()
+        self.reports
     }
 
     /// True when nothing was reported.
@@ -83,7 +101,10 @@ impl Sink {
 
     /// All mistakes in the order of the file.
     pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.diagnostics.sort_by_key(|diagnostic| (diagnostic.place.line, diagnostic.place.column));
+        self.diagnostics.sort_by_key(|diagnostic| {
+            let Place { line, column } = diagnostic.place;
+            (diagnostic.excerpt.is_some(), line, column)
+        });
         if let Some(place) = self.more {
             self.diagnostics.push(Diagnostic {
                 code: Code::TooMany,
@@ -91,9 +112,20 @@ impl Sink {
                 length: 1,
                 message: format!("there are more than {MAX_DIAGNOSTICS} mistakes; the others are not shown"),
                 hint: "mend the ones above first".to_owned(),
+                excerpt: None,
             });
         }
         self.diagnostics
+    }
+
+    /// Words as alternatives: "`a`, `b` or `c`".
+    pub(crate) fn alternatives(words: &[&str]) -> String {
+        let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        match quoted.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        }
     }
 
     /// A name for a message: cut if it is long.
@@ -110,7 +142,7 @@ fn hint_for<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Str
     if let Some(nearest) = nearest(name, known.clone()) {
         return format!("did you mean `{nearest}`?");
     }
-    const SHOWN: usize = 24;
+    const SHOWN: usize = 32;
     let mut names: Vec<String> = known.clone().take(SHOWN).map(|name| format!("`{name}`")).collect();
     if known.count() > SHOWN {
         names.push("…".to_owned());

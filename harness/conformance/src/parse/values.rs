@@ -4,13 +4,12 @@ use super::fields::{self, Fields, Plain};
 use super::sink::Sink;
 use crate::att_error;
 use crate::diagnostic::Code;
+use crate::language::{BYTES, values::HEX};
 use crate::scenario::{ApiValue, Uuid};
 use crate::spelling::BASE_UUID;
 use crate::value::{self, MAX_VALUE_LEN, ValueError};
 use crate::yaml::{Content, Node};
 
-/// Longest quiet window: ten minutes.
-const MAX_QUIET_MS: u32 = 600_000;
 /// The integers that the API takes.
 const INTEGERS: &str = "integers go from 0 to 4294967295";
 
@@ -21,6 +20,12 @@ const UUID_FORMS: &str = "write an integer up to 0xFFFFFFFF, 16 characters in qu
 /// A value as the device's API takes it: integer, text, list of bytes, or `{hex: ".."}`. Whether it
 /// has bytes is another question, so that a scenario can show what the API refuses.
 pub(super) fn api_value(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<ApiValue> {
+    if let Some(name) = reference(node) {
+        let message = format!("`${}` is nothing that can stand here", Sink::short(name));
+        let hint = "a saved value stands where a client writes or expects one; put a text in quotes";
+        sink.report(Code::UnknownReference, node.mark, message, hint);
+        return None;
+    }
     match &node.content {
         Content::Scalar { text, plain: false } => Some(ApiValue::Text(text.clone().into_owned())),
         Content::Scalar { text, plain: true } => match fields::resolve(text) {
@@ -47,8 +52,8 @@ pub(super) fn api_value(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<
             bytes.map(ApiValue::Bytes)
         }
         Content::Map(_) => {
-            let fields = Fields::of(node, "a value in bytes", &["hex"], sink)?;
-            let digits = fields.required("hex", "write `{hex: \"0A FF\"}`", sink)?;
+            let fields = Fields::of(node, &HEX, sink)?;
+            let digits = fields.required("hex", sink)?;
             hex(digits, what, sink).map(ApiValue::Bytes)
         }
         Content::Broken => None,
@@ -56,7 +61,15 @@ pub(super) fn api_value(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<
 }
 
 fn byte(node: &Node<'_>, sink: &mut Sink) -> Option<u8> {
-    fields::short(node, "a byte", 0..=255, sink).and_then(|byte| u8::try_from(byte).ok())
+    fields::byte(node, "a byte", BYTES, sink)
+}
+
+/// The name in `$name`: a plain scalar; in quotes it is a text like any other.
+pub(super) fn reference<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    match &node.content {
+        Content::Scalar { text, plain: true } => text.strip_prefix('$'),
+        _ => None,
+    }
 }
 
 /// The bytes of a value that a client writes or expects, at most 512.
@@ -184,11 +197,11 @@ pub(super) fn error_code(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option
         }
         return code;
     }
-    fields::short(node, what, 1..=255, sink).and_then(|code| u8::try_from(code).ok())
+    fields::byte(node, what, 1..=255, sink)
 }
 
 /// `1000ms` or `30s`, in milliseconds.
-pub(super) fn duration_ms(node: &Node<'_>, sink: &mut Sink) -> Option<u32> {
+pub(super) fn duration_ms(node: &Node<'_>, max_ms: u32, sink: &mut Sink) -> Option<u32> {
     let text = fields::raw(node, "a length of time", sink)?;
     let (digits, factor) = match text.strip_suffix("ms") {
         Some(digits) => (digits, 1),
@@ -196,10 +209,12 @@ pub(super) fn duration_ms(node: &Node<'_>, sink: &mut Sink) -> Option<u32> {
     };
     let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
     let ms = digits.parse::<u32>().ok().filter(|_| is_number).and_then(|number| number.checked_mul(factor));
-    let ms = ms.filter(|ms| (1..=MAX_QUIET_MS).contains(ms));
+    let ms = ms.filter(|ms| (1..=max_ms).contains(ms));
     if ms.is_none() {
         let message = format!("`{}` is no length of time", Sink::short(text));
-        let hint = "write milliseconds or seconds: `1000ms`, `30s`; at least 1ms and at most 600s";
+        let max_s = max_ms / 1_000;
+        let hint =
+            format!("write milliseconds or seconds: `1000ms`, `30s`; at least 1ms and at most {max_s}s");
         sink.report(Code::BadDuration, node.mark, message, hint);
     }
     ms

@@ -1,6 +1,7 @@
 //! Bringing the adapter up, finding the device, connecting and disconnecting.
 
 use super::l2cap::ConnectionParameters;
+use super::scanner::{Scan, Target};
 use super::state::Link;
 use super::{AttCentral, Failure};
 use crate::fault::Fault;
@@ -17,6 +18,7 @@ use bt_hci::param::{
 };
 use bt_hci::{FixedSizeValue, ReadHciError};
 use bt_hci_transport::Transport;
+use conformance::observation::AdField;
 use embassy_time::{Duration, with_timeout};
 use std::convert::Infallible;
 
@@ -120,7 +122,8 @@ where
                 Fault::new("a connect step while connected", "put a disconnect step before it").into()
             );
         }
-        self.scan(address, deadline).await?;
+        let found = self.find(Target::Address(address.bytes), deadline).await?;
+        found.ok_or(ConnectError::NotSeen)?;
         self.state.borrow_mut().link = Link::Idle;
         let kind = if address.random { AddrKind::RANDOM } else { AddrKind::PUBLIC };
         let create = LeCreateConn::new(
@@ -157,7 +160,14 @@ where
         }
     }
 
-    async fn scan(&self, address: Address, deadline: Duration) -> Result<(), ConnectError> {
+    /// Scans until `look` finds something, and gives that with what was heard of the device.
+    async fn scan<R>(
+        &self,
+        target: Target,
+        filter_duplicates: bool,
+        deadline: Duration,
+        mut look: impl FnMut(&Scan) -> Option<R>,
+    ) -> Result<(Option<R>, Scan), Fault> {
         let parameters = LeSetScanParams::new(
             LeScanKind::Active,
             HciDuration::from_u16(SCAN_INTERVAL),
@@ -166,16 +176,43 @@ where
             ScanningFilterPolicy::BasicUnfiltered,
         );
         self.sync("LE Set Scan Parameters", parameters).await?;
-        {
-            let mut state = self.state.borrow_mut();
-            state.wanted = Some(address.bytes);
-            state.seen = false;
-        }
-        self.sync("LE Set Scan Enable", LeSetScanEnable::new(true, true)).await?;
-        let seen = self.within(deadline, |state| state.seen.then_some(())).await?;
+        self.state.borrow_mut().scan = Some(Scan::new(target.clone()));
+        self.sync("LE Set Scan Enable", LeSetScanEnable::new(true, filter_duplicates)).await?;
+        let found = self.within(deadline, |state| look(state.scan.as_ref()?)).await?;
         self.sync("LE Set Scan Enable", LeSetScanEnable::new(false, false)).await?;
-        self.state.borrow_mut().wanted = None;
-        seen.ok_or(ConnectError::NotSeen)
+        let scan = self.state.borrow_mut().scan.take();
+        Ok((found, scan.unwrap_or_else(|| Scan::new(target))))
+    }
+
+    /// Scans until the device is heard, and gives its address; `None` when it is not within `deadline`.
+    ///
+    /// # Errors
+    /// The bench broke.
+    pub async fn find(&self, target: Target, deadline: Duration) -> Result<Option<Address>, Fault> {
+        Ok(self.scan(target, true, deadline, |scan| scan.found).await?.0)
+    }
+
+    /// Scans until the device advertises what `fits`, and gives that; after `deadline` gives what it
+    /// advertised last, and `None` when it was not heard. The flag says whether it fitted.
+    ///
+    /// # Errors
+    /// The bench broke.
+    pub async fn watch(
+        &self,
+        target: Target,
+        deadline: Duration,
+        fits: impl Fn(&[AdField]) -> bool,
+    ) -> Result<(Option<Vec<AdField>>, bool), Fault> {
+        let look = |scan: &Scan| scan.latest.clone().filter(|fields| fits(fields));
+        let (found, scan) = self.scan(target, false, deadline, look).await?;
+        match found {
+            Some(fields) => Ok((Some(fields), true)),
+            None => {
+                let last = scan.latest.or(scan.alone);
+                let fits = last.as_ref().is_some_and(|fields| fits(fields));
+                Ok((last, fits))
+            }
+        }
     }
 
     /// Ends the link and waits until it has ended, whoever ended it.

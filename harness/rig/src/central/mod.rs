@@ -5,12 +5,15 @@ mod discovery;
 mod hci;
 mod l2cap;
 mod parse;
+mod prepare;
+mod scanner;
 mod state;
 mod uuid;
 
 pub use att::TRANSACTION_TIMEOUT;
 pub use discovery::{Characteristic, Database, Descriptor, Include, Service};
 pub use hci::{Address, ConnectError};
+pub use scanner::Target;
 pub use state::Pushed;
 pub use uuid::Uuid;
 
@@ -213,9 +216,19 @@ where
         }
     }
 
-    /// Whether indications are confirmed by themselves, as they are from the start.
-    pub fn set_confirm(&self, confirm: bool) {
-        self.state.borrow_mut().confirm = confirm;
+    /// Whether indications of this handle are confirmed by themselves, as they are from the start of
+    /// each connection.
+    pub fn set_confirm(&self, handle: u16, confirm: bool) {
+        let unconfirmed = &mut self.state.borrow_mut().unconfirmed;
+        unconfirmed.retain(|known| *known != handle);
+        if !confirm {
+            unconfirmed.push(handle);
+        }
+    }
+
+    /// How many indications have been confirmed on this link.
+    pub fn confirmed(&self) -> u32 {
+        self.state.borrow().confirmed
     }
 
     /// How many indications have come on this link.

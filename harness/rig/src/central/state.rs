@@ -1,12 +1,14 @@
 //! What the central's host knows, and how each packet from the controller changes it. No I/O.
 
+use super::hci::Address;
 use super::l2cap::{self, ConnectionParameters, Reassembler, Signal};
+use super::scanner::Scan;
 use crate::fault::Fault;
 use bt_hci::FromHciBytes;
 use bt_hci::data::{AclPacket, AclPacketBoundary};
 use bt_hci::event::le::LeEvent;
 use bt_hci::event::{DisconnectionComplete, EventKind, EventPacket, NumberOfCompletedPackets};
-use bt_hci::param::ConnHandle;
+use bt_hci::param::{AddrKind, ConnHandle, LeAdvEventKind};
 use conformance::scenario::Push;
 use std::collections::VecDeque;
 
@@ -52,9 +54,8 @@ pub(crate) enum Out {
 
 pub(crate) struct State {
     pub(crate) link: Link,
-    /// The address looked for, and whether it has been seen.
-    pub(crate) wanted: Option<[u8; 6]>,
-    pub(crate) seen: bool,
+    /// The scan that is under way.
+    pub(crate) scan: Option<Scan>,
     pub(crate) mtu: u16,
     /// Longest ACL payload and number of buffers of the controller.
     pub(crate) acl_len: usize,
@@ -67,9 +68,11 @@ pub(crate) struct State {
     /// A request has been sent and its response has not come.
     pub(crate) waiting: bool,
     pub(crate) pushes: VecDeque<Pushed>,
-    /// Indications received on this link.
+    /// Indications received on this link, and those of them that were confirmed.
     pub(crate) indications: u32,
-    pub(crate) confirm: bool,
+    pub(crate) confirmed: u32,
+    /// Handles whose indications are left unconfirmed.
+    pub(crate) unconfirmed: Vec<u16>,
     pub(crate) outbox: VecDeque<Out>,
     pub(crate) breaches: Vec<String>,
     pub(crate) fault: Option<Fault>,
@@ -80,8 +83,7 @@ impl State {
     pub(crate) fn new() -> Self {
         Self {
             link: Link::Idle,
-            wanted: None,
-            seen: false,
+            scan: None,
             mtu: DEFAULT_MTU,
             acl_len: 27,
             acl_total: 0,
@@ -91,7 +93,8 @@ impl State {
             waiting: false,
             pushes: VecDeque::new(),
             indications: 0,
-            confirm: true,
+            confirmed: 0,
+            unconfirmed: Vec::new(),
             outbox: VecDeque::new(),
             breaches: Vec::new(),
             fault: None,
@@ -145,8 +148,11 @@ impl State {
     fn on_le_event(&mut self, event: &LeEvent<'_>) {
         match event {
             LeEvent::LeAdvertisingReport(report) => {
+                let Some(scan) = &mut self.scan else { return };
                 for report in report.reports.iter().flatten() {
-                    self.seen |= self.wanted == Some(report.addr.into_inner());
+                    let random = report.addr_kind != AddrKind::PUBLIC;
+                    let address = Address { bytes: report.addr.into_inner(), random };
+                    scan.report(event_kind(report.event_kind), address, report.data);
                 }
             }
             LeEvent::LeConnectionComplete(complete) => match complete.status.to_result() {
@@ -168,6 +174,8 @@ impl State {
         self.breaches.clear();
         self.outbox.clear();
         self.indications = 0;
+        self.confirmed = 0;
+        self.unconfirmed.clear();
         self.reassembler.clear();
     }
 
@@ -271,7 +279,8 @@ impl State {
         });
         if indication {
             self.indications = self.indications.wrapping_add(1);
-            if self.confirm {
+            if !self.unconfirmed.contains(&handle) {
+                self.confirmed = self.confirmed.wrapping_add(1);
                 self.queue(Out::Frame(l2cap::CID_ATT, vec![0x1E]));
             }
         }
@@ -282,6 +291,17 @@ impl State {
         if self.outbox.len() < QUEUE_LIMIT {
             self.outbox.push_back(out);
         }
+    }
+}
+
+/// Event_Type as the controller sends it.
+fn event_kind(kind: LeAdvEventKind) -> u8 {
+    match kind {
+        LeAdvEventKind::AdvInd => 0,
+        LeAdvEventKind::AdvDirectInd => 1,
+        LeAdvEventKind::AdvScanInd => 2,
+        LeAdvEventKind::AdvNonconnInd => 3,
+        LeAdvEventKind::ScanRsp => 4,
     }
 }
 

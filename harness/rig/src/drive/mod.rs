@@ -3,8 +3,12 @@
 //! What was seen must not depend on how long anything took. So each step ends with a barrier, after
 //! which every event of the board has arrived, and pushes of the device wait in a queue until a step
 //! asks for them; before that queue is read, a *fence* (a request whose response the device must
-//! send after everything that it queued before) makes sure that it is complete.
+//! send after everything that it queued before) makes sure that it is complete. Without a control link
+//! a fence stands for the barrier too.
 
+mod advertising;
+mod calls;
+mod endings;
 mod names;
 mod settle;
 mod steps;
@@ -16,10 +20,11 @@ use bt_hci::ReadHciError;
 use bt_hci_transport::Transport;
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::{LONG_PROCEDURE_MS, Plan, PlannedStep};
-use conformance::scenario::{Action, BoardAction, Need};
+use conformance::scenario::{Action, BoardAction, ClientValue, Need};
 use conformance::verdict::RigFault;
 use embassy_time::{Duration, with_timeout};
 use names::Names;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 /// What a bench brings to a run.
@@ -28,7 +33,7 @@ pub struct Setup {
     /// Draws the device's address, and goes to the board with `Start`.
     pub seed: u64,
     /// The radio cannot fail: a device that is not seen advertising does not advertise. Where it can,
-    /// the first connection must succeed before a later one is the device's fault.
+    /// the device must have been heard before its silence is its own fault.
     pub certain_radio: bool,
 }
 
@@ -50,17 +55,31 @@ pub fn skip_reason(plan: &Plan, able: &[Need]) -> Option<String> {
     Some(match missing {
         Need::RawAtt => "needs raw-att: this central cannot send PDUs of its own making".to_owned(),
         Need::Board => "needs board: there is no control link to this device".to_owned(),
+        Need::Encryption => "needs encryption: this bench cannot install bonds".to_owned(),
     })
 }
 
-/// Drives `plan`. The `run` methods of `link` and `central` must be polled beside this.
-pub async fn drive<T>(plan: &Plan, link: &BoardLink, central: &AttCentral<T>, setup: Setup) -> Driven
+/// Drives `plan` with one central for each that it names, the one without a name first. `link` is left
+/// out for a device that is no board of ours. The `run` methods of link and centrals must be polled
+/// beside this.
+pub async fn drive<T>(
+    plan: &Plan,
+    link: Option<&BoardLink>,
+    centrals: &[AttCentral<T>],
+    setup: Setup,
+) -> Driven
 where
     T: Transport,
     T::Error: From<ReadHciError<Infallible>>,
 {
-    let mut driver = Driver::new(plan, link, central, setup);
     let mut driven = Driven::default();
+    let mut driver = match Driver::new(plan, link, centrals, setup) {
+        Ok(driver) => driver,
+        Err(fault) => {
+            driven.fault = Some(fault.at(None));
+            return driven;
+        }
+    };
     if let Err(fault) = driver.start().await {
         driven.fault = Some(fault.at(None));
         return driven;
@@ -126,28 +145,36 @@ impl Stop {
     }
 }
 
-/// Error codes with which the device ends a connection (Core Vol 1 Part F 2.19 to 2.21).
-const ENDED_BY_DEVICE: [u8; 3] = [0x13, 0x14, 0x15];
-const SUPERVISION_TIMEOUT: u8 = 0x08;
-const FAILED_TO_BE_ESTABLISHED: u8 = 0x3E;
 /// Both ends report an event within this time of each other.
 const OTHER_END_DEADLINE: Duration = Duration::from_secs(10);
 
-struct Driver<'a, T> {
-    plan: &'a Plan,
-    link: &'a BoardLink,
+/// One central with what a run knows of its connection.
+struct Client<'a, T> {
     central: &'a AttCentral<T>,
-    setup: Setup,
-    address: Address,
-    names: Names,
     /// A step has connected and none has disconnected.
     connected: bool,
-    /// Some step of this run has connected.
-    has_connected: bool,
     /// The device may send indications on this connection.
     indicating: bool,
-    /// Confirmations that the board had received before this connection, and those of raw steps.
+}
+
+struct Driver<'a, T> {
+    plan: &'a Plan,
+    link: Option<&'a BoardLink>,
+    /// The one without a name.
+    first: Client<'a, T>,
+    others: Vec<Client<'a, T>>,
+    /// Which of them does the current step: 0 is the first.
+    who: usize,
+    setup: Setup,
+    /// Known from the start for a board, from the first advertisement for any other device.
+    address: Option<Address>,
+    names: Names,
+    /// The device has been heard in this run.
+    heard: bool,
+    /// Confirmations that the board had received besides those of the present connections.
     confirmations: u32,
+    /// What steps have saved.
+    saved: BTreeMap<String, Vec<u8>>,
 }
 
 impl<'a, T> Driver<'a, T>
@@ -155,105 +182,160 @@ where
     T: Transport,
     T::Error: From<ReadHciError<Infallible>>,
 {
-    fn new(plan: &'a Plan, link: &'a BoardLink, central: &'a AttCentral<T>, setup: Setup) -> Self {
-        Self {
+    fn new(
+        plan: &'a Plan,
+        link: Option<&'a BoardLink>,
+        centrals: &'a [AttCentral<T>],
+        setup: Setup,
+    ) -> Result<Self, Fault> {
+        let client = |central| Client { central, connected: false, indicating: false };
+        let (first, others) = match centrals.split_first() {
+            Some((first, others)) if others.len() >= plan.centrals.len() => (first, others),
+            _ => {
+                let count = 1 + plan.centrals.len();
+                let cause = format!("the scenario needs {count} centrals, the bench has {}", centrals.len());
+                return Err(Fault::new(cause, "use a bench with more adapters"));
+            }
+        };
+        Ok(Self {
             plan,
             link,
-            central,
+            first: client(first),
+            others: others.iter().take(plan.centrals.len()).map(client).collect(),
+            who: 0,
             setup,
-            address: static_address(setup.seed),
+            address: plan.device.external.is_none().then(|| static_address(setup.seed)),
             names: Names::default(),
-            connected: false,
-            has_connected: false,
-            indicating: false,
+            heard: false,
             confirmations: 0,
+            saved: BTreeMap::new(),
+        })
+    }
+
+    /// The client that does the current step.
+    fn own(&self) -> &Client<'a, T> {
+        self.client(self.who)
+    }
+
+    fn own_mut(&mut self) -> &mut Client<'a, T> {
+        match self.who.checked_sub(1).and_then(|at| self.others.get_mut(at)) {
+            Some(client) => client,
+            None => &mut self.first,
         }
     }
 
-    async fn start(&mut self) -> Result<(), Fault> {
-        self.link.hello().await?;
-        self.start_application().await?;
-        self.link.barrier().await?;
-        // What the application said before the first step belongs to no step.
-        drop(self.link.take_reports());
-        self.central.init().await
+    /// A client by its number; the first for one that is not there.
+    fn client(&self, who: usize) -> &Client<'a, T> {
+        who.checked_sub(1).and_then(|at| self.others.get(at)).unwrap_or(&self.first)
     }
 
-    async fn start_application(&self) -> Result<(), Fault> {
+    /// The central that does the current step.
+    fn central(&self) -> &'a AttCentral<T> {
+        self.own().central
+    }
+
+    /// Every client with its number.
+    fn clients(&self) -> impl Iterator<Item = (usize, &Client<'a, T>)> {
+        std::iter::once(&self.first).chain(&self.others).enumerate()
+    }
+
+    fn clients_mut(&mut self) -> impl Iterator<Item = &mut Client<'a, T>> {
+        std::iter::once(&mut self.first).chain(&mut self.others)
+    }
+
+    async fn start(&mut self) -> Result<(), Fault> {
+        if let Some(link) = self.link {
+            link.hello().await?;
+            self.start_application(link).await?;
+            link.barrier().await?;
+            // What the application said before the first step belongs to no step.
+            drop(link.take_reports());
+        }
+        for client in self.clients_mut() {
+            client.central.init().await?;
+        }
+        Ok(())
+    }
+
+    async fn start_application(&self, link: &BoardLink) -> Result<(), Fault> {
         let device = crate::convert::device(&self.plan.device);
-        self.link.start(device, self.address.bytes, self.setup.seed).await
+        let address = self.address.unwrap_or_else(|| static_address(self.setup.seed));
+        link.start(device, address.bytes, self.setup.seed).await
     }
 
     async fn step(&mut self, index: usize, planned: &PlannedStep) -> Result<(StepObservation, Flow), Stop> {
         let mut seen = StepObservation::default();
-        let mut flow = Flow::Next;
+        self.who = planned.step.central;
         let action = &planned.step.action;
-        let result = match with_timeout(deadline(planned), self.act(action, planned, &mut seen)).await {
+        let result = match with_timeout(deadline(planned), self.act(planned, &mut seen)).await {
             Ok(result) => result,
-            Err(_) if self.central.is_waiting() => Err(Stop::NoResponse),
+            Err(_) if self.central().is_waiting() => Err(Stop::NoResponse),
             Err(_) => Err(Stop::Rig(Fault::new(
                 format!("`{}` was not complete in {} ms", planned.step.label, planned.deadline_ms),
                 "run it again; if it stays, the bench has a fault",
             ))),
         };
+        self.save(planned, &seen);
         let last = index + 1 == self.plan.steps.len();
-        let result = match result {
-            Ok(()) => self.settle(last, &mut seen).await,
-            Err(stop) => Err(stop),
-        };
-        match result {
-            Ok(()) => {}
-            Err(Stop::Noted) => flow = Flow::Over,
-            Err(Stop::NoResponse) => {
-                seen.central.push(CentralEvent::NoResponse);
-                flow = Flow::Over;
-            }
-            Err(Stop::Gone(reason)) => {
-                self.ended_unasked(reason, &mut seen).await?;
-                if matches!(action, Action::Disconnect | Action::Restart) {
-                    // In these steps an end of the connection alone would look as it should.
-                    let words = "the device ended the connection before it was to end";
-                    seen.central.push(CentralEvent::Malformed(words.to_owned()));
-                }
-                flow = Flow::Over;
-            }
-            Err(stop) => return Err(stop),
+        let expected = self.expected_endings(index);
+        let mut flow = self.judge_stop(result, action, &mut seen, &expected).await?;
+        if flow == Flow::Next {
+            let settled = self.settle(last, &mut seen).await;
+            flow = self.judge_stop(settled, action, &mut seen, &expected).await?;
         }
-        self.link.barrier().await?;
-        if flow == Flow::Next && self.connected && self.lost() {
-            let reason = self.central.wait_gone(OTHER_END_DEADLINE).await?.ok_or_else(one_sided)?;
-            self.ended_unasked(reason, &mut seen).await?;
-            self.link.barrier().await?;
-            flow = Flow::Over;
+        self.barrier().await?;
+        if flow == Flow::Next {
+            flow = self.unasked_endings(&mut seen, &expected).await?;
         }
         if flow == Flow::Over || last {
             self.take_pushes(&mut seen);
         }
-        seen.central.extend(self.central.take_breaches().into_iter().map(CentralEvent::Malformed));
-        let reports = self.link.take_reports();
-        seen.board.extend(reports.into_iter().map(|report| self.names.event(report)));
+        self.take_breaches(&mut seen);
+        self.take_reports(&mut seen, planned, !expected.is_empty());
         Ok((seen, flow))
     }
 
-    /// True when one of the ends says that the connection has ended.
-    fn lost(&self) -> bool {
-        self.central.gone().is_some() || self.link.has_report(is_disconnected)
+    /// Waits until everything that the board has reported is here.
+    async fn barrier(&self) -> Result<(), Fault> {
+        match self.link {
+            Some(link) => link.barrier().await,
+            None => Ok(()),
+        }
     }
 
-    /// Judges the end of a connection that no step asked for.
-    async fn ended_unasked(&mut self, reason: u8, seen: &mut StepObservation) -> Result<(), Stop> {
-        self.connected = false;
-        if reason == FAILED_TO_BE_ESTABLISHED {
-            return Err(Stop::NotEstablished);
+    fn take_breaches(&self, seen: &mut StepObservation) {
+        for (who, client) in self.clients() {
+            for words in client.central.take_breaches() {
+                self.note_of(who, CentralEvent::Malformed(words), seen);
+            }
         }
-        if !ENDED_BY_DEVICE.contains(&reason) {
-            return Err(Stop::Rig(lost_by_radio(reason)));
+    }
+
+    /// Notes what a client has seen where it belongs: with the step's own, or with the others.
+    fn note_of(&self, who: usize, event: CentralEvent, seen: &mut StepObservation) {
+        if who == self.who {
+            seen.central.push(event);
+        } else {
+            seen.others.push(conformance::observation::Seen { central: who, event });
         }
-        // Only the board's own word makes it the device's doing.
-        self.link.wait_report(OTHER_END_DEADLINE, "report of the disconnection", is_disconnected).await?;
-        self.take_pushes(seen);
-        seen.central.push(CentralEvent::Disconnected);
-        Ok(())
+    }
+
+    fn save(&mut self, planned: &PlannedStep, seen: &StepObservation) {
+        let Some(name) = &planned.step.save else { return };
+        let value = seen.central.iter().find_map(|event| match event {
+            CentralEvent::Value(bytes) => Some(bytes.clone()),
+            _ => None,
+        });
+        self.saved.extend(value.map(|value| (name.clone(), value)));
+    }
+
+    /// The bytes of a value. A saved one that was never read has none: its own step has failed then, and
+    /// there is nothing more to see.
+    fn bytes(&self, value: &ClientValue) -> Result<Vec<u8>, Stop> {
+        match value {
+            ClientValue::Bytes(bytes) => Ok(bytes.clone()),
+            ClientValue::Saved(name) => self.saved.get(name).cloned().ok_or(Stop::Noted),
+        }
     }
 }
 
@@ -262,9 +344,11 @@ fn deadline(planned: &PlannedStep) -> Duration {
     let extra_ms = match planned.step.action {
         Action::Connect => LONG_PROCEDURE_MS,
         // Both ends are waited for, one after the other, each with a bound of its own.
-        Action::Disconnect | Action::Restart | Action::Board(BoardAction::DisconnectClient) => {
-            LONG_PROCEDURE_MS
-        }
+        Action::Disconnect
+        | Action::Reconnect
+        | Action::ExpectDisconnection
+        | Action::Restart
+        | Action::Board(BoardAction::DisconnectClient) => LONG_PROCEDURE_MS,
         _ => 0,
     };
     Duration::from_millis(u64::from(planned.deadline_ms) + u64::from(extra_ms))
@@ -272,21 +356,6 @@ fn deadline(planned: &PlannedStep) -> Duration {
 
 fn is_disconnected(report: &Report) -> bool {
     matches!(report, Report::Disconnected { .. })
-}
-
-fn lost_by_radio(reason: u8) -> Fault {
-    let what = match reason {
-        SUPERVISION_TIMEOUT => "the radio lost the connection (supervision timeout)".to_owned(),
-        _ => format!("the adapter lost the connection: error 0x{reason:02X}"),
-    };
-    Fault::new(what, "move the antennas closer together and run again")
-}
-
-fn one_sided() -> Fault {
-    Fault::new(
-        "the board reports a disconnection that the central did not see",
-        "run it again; if it stays, another central is connected to the board",
-    )
 }
 
 /// Maps what ended a procedure: `Ok` for what is an observation and no end.
@@ -317,6 +386,7 @@ pub(crate) fn static_address(seed: u64) -> Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use conformance::scenario::Device;
 
     #[test]
     fn addresses_are_random_static_ones() {
@@ -333,15 +403,13 @@ mod tests {
     fn a_bench_without_a_need_skips_with_the_reason() {
         let plan = Plan {
             id: String::new(),
-            needs: vec![Need::RawAtt, Need::Board],
-            device: conformance::scenario::Device {
-                builtin: None,
-                name: String::new(),
-                services: Vec::new(),
-            },
+            needs: vec![Need::RawAtt, Need::Board, Need::Encryption],
+            device: Device::default(),
+            centrals: Vec::new(),
             steps: Vec::new(),
         };
-        assert_eq!(skip_reason(&plan, &[Need::RawAtt, Need::Board]), None);
+        assert_eq!(skip_reason(&plan, &[Need::RawAtt, Need::Board, Need::Encryption]), None);
         assert!(skip_reason(&plan, &[Need::Board]).unwrap().contains("raw-att"));
+        assert!(skip_reason(&plan, &[Need::RawAtt, Need::Board]).unwrap().contains("encryption"));
     }
 }

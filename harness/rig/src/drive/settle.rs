@@ -1,6 +1,6 @@
 //! Fences: when the queue of pushes is complete, and when every indication has been confirmed.
 
-use super::{Driver, Stop};
+use super::{Client, Driver, Stop};
 use crate::central::Failure;
 use bt_hci::ReadHciError;
 use bt_hci_transport::Transport;
@@ -9,6 +9,8 @@ use std::convert::Infallible;
 
 /// Indications that one step may cause, one after the other.
 const INDICATION_LIMIT: usize = 256;
+/// Opcode of a Handle Value Confirmation.
+pub(super) const CONFIRMATION: u8 = 0x1E;
 /// Answered by every server with an Error Response, should it show no Device Name.
 const NO_HANDLE: u16 = 0xFFFF;
 
@@ -19,24 +21,33 @@ where
 {
     /// After a step: what it caused to be pushed and confirmed belongs to it, not to the next.
     pub(super) async fn settle(&mut self, last: bool, seen: &mut StepObservation) -> Result<(), Stop> {
-        if self.connected && (self.indicating || last) {
-            let unasked = self.complete_pushes(false).await?;
-            note_unasked(unasked, seen);
+        let is_due = |client: &Client<'_, T>| client.connected && (client.indicating || last);
+        let due: Vec<usize> = self.clients().filter(|(_, it)| is_due(it)).map(|(who, _)| who).collect();
+        for who in due {
+            match self.complete_pushes(who, false).await {
+                Ok(unasked) => self.note_unasked(who, unasked, seen),
+                // Another client's end is looked at after the barrier.
+                Err(Stop::Gone(_)) if who != self.who => {}
+                Err(stop) => return Err(stop),
+            }
         }
         Ok(())
     }
 
-    /// Waits until everything that the device has queued has arrived, and gives the PDUs that nobody
-    /// asked for. Each confirmation may release a further indication.
-    pub(super) async fn complete_pushes(&self, after_read: bool) -> Result<Vec<Vec<u8>>, Stop> {
+    /// Waits until everything that the device has queued for a client has arrived, and gives the PDUs
+    /// that nobody asked for. Each confirmation may release a further indication.
+    pub(super) async fn complete_pushes(&self, who: usize, after_read: bool) -> Result<Vec<Vec<u8>>, Stop> {
+        let client = self.client(who);
         let mut unasked = Vec::new();
         for _ in 0..INDICATION_LIMIT {
-            let before = self.central.indications();
-            unasked.extend(self.fence(after_read).await?);
-            let now = self.central.indications();
-            if now != before || self.indicating {
-                let expected = self.confirmations.wrapping_add(now);
-                self.link.wait_received(0x1E, expected).await?;
+            let before = client.central.indications();
+            unasked.extend(self.fence(who, after_read).await?);
+            let now = client.central.indications();
+            if let Some(link) = self.link
+                && (now != before || client.indicating)
+            {
+                let confirmed = self.confirmed(None);
+                link.wait_received(CONFIRMATION, self.confirmations.wrapping_add(confirmed)).await?;
             }
             if now == before {
                 break;
@@ -45,13 +56,42 @@ where
         Ok(unasked)
     }
 
+    /// Confirmations that clients have sent on their present connections, one of them left out.
+    pub(super) fn confirmed(&self, without: Option<usize>) -> u32 {
+        let counted = self.clients().filter(|(who, _)| Some(*who) != without);
+        counted.fold(0, |sum, (_, client)| sum.wrapping_add(client.central.confirmed()))
+    }
+
+    /// As [`Self::complete_pushes`], for the step's own client if it is connected.
+    pub(super) async fn complete_own(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
+        if self.own().connected {
+            let unasked = self.complete_pushes(self.who, false).await?;
+            self.note_unasked(self.who, unasked, seen);
+        }
+        Ok(())
+    }
+
+    /// The same for every client that is connected.
+    pub(super) async fn complete_all(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
+        let connected: Vec<usize> =
+            self.clients().filter(|(_, client)| client.connected).map(|(who, _)| who).collect();
+        for who in connected {
+            match self.complete_pushes(who, false).await {
+                Ok(unasked) => self.note_unasked(who, unasked, seen),
+                Err(Stop::Gone(_)) if who != self.who => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(())
+    }
+
     /// One request that has no effect on the device. `after_read`: a Read Response may be under way
     /// that must not be taken for the fence's own.
-    async fn fence(&self, after_read: bool) -> Result<Vec<Vec<u8>>, Stop> {
+    async fn fence(&self, who: usize, after_read: bool) -> Result<Vec<Vec<u8>>, Stop> {
         let handle = self.names.device_name.unwrap_or(NO_HANDLE);
         let [low, high] = handle.to_le_bytes();
         let request: &[u8] = if after_read { &[0x04, low, high, low, high] } else { &[0x0A, low, high] };
-        self.central.fence(request).await.map_err(|failure| match failure {
+        self.client(who).central.fence(request).await.map_err(|failure| match failure {
             Failure::NoResponse => Stop::NoResponse,
             Failure::Gone(reason) => Stop::Gone(reason),
             Failure::Rig(fault) => Stop::Rig(fault),
@@ -60,19 +100,22 @@ where
         })
     }
 
-    /// Everything in the queue of pushes, as events of this step.
+    /// Everything in the queues of pushes, as events of this step.
     pub(super) fn take_pushes(&self, seen: &mut StepObservation) {
-        let pushes = self.central.take_pushes().into_iter();
-        seen.central.extend(pushes.map(|pushed| CentralEvent::Pushed {
-            push: pushed.push,
-            target: self.names.name(pushed.handle),
-            value: pushed.value,
-        }));
+        for (who, client) in self.clients() {
+            for pushed in client.central.take_pushes() {
+                let target = self.names.name(pushed.handle);
+                let event = CentralEvent::Pushed { push: pushed.push, target, value: pushed.value };
+                self.note_of(who, event, seen);
+            }
+        }
     }
-}
 
-/// Responses without a request are a breach, wherever they show.
-pub(super) fn note_unasked(unasked: Vec<Vec<u8>>, seen: &mut StepObservation) {
-    let words = unasked.iter().map(|pdu| format!("an unasked PDU {}", crate::hex::spaced(pdu)));
-    seen.central.extend(words.map(CentralEvent::Malformed));
+    /// Responses without a request are a breach, wherever they show.
+    pub(super) fn note_unasked(&self, who: usize, unasked: Vec<Vec<u8>>, seen: &mut StepObservation) {
+        for pdu in unasked {
+            let words = format!("an unasked PDU {}", crate::hex::spaced(&pdu));
+            self.note_of(who, CentralEvent::Malformed(words), seen);
+        }
+    }
 }

@@ -1,30 +1,23 @@
 //! What each step does.
 
+use super::advertising::SCAN_DEADLINE;
 use super::names::{self, Names};
-use super::settle::note_unasked;
-use super::{Driver, OTHER_END_DEADLINE, Stop, is_disconnected, lost_by_radio, note};
-use super::{ENDED_BY_DEVICE, Fault};
+use super::settle::CONFIRMATION;
+use super::{Driver, OTHER_END_DEADLINE, Stop, note};
 use crate::central::{ConnectError, Failure, Pushed};
-use crate::convert;
-use crate::link::{Reply, Report};
+use crate::fault::Fault;
+use crate::link::Report;
 use bt_hci::ReadHciError;
 use bt_hci_transport::Transport;
-use conformance::observation::{BoardEvent, CentralEvent, StepObservation};
+use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::{MARGIN_MS, PlannedStep};
 use conformance::scenario::{
-    Action, BoardAction, Characteristic, CharacteristicRef, DescriptorRef, Push, WriteMode,
+    Action, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Push, WriteMode,
 };
 use embassy_time::{Duration, Timer};
 use std::convert::Infallible;
-use wire::Call;
 
-/// A device that advertises every 1.28 s, the slowest of usual ones, is seen several times.
-const SCAN_DEADLINE: Duration = Duration::from_secs(5);
-/// The device has this long to end the connection when its application asks for it.
-const DISCONNECT_CLIENT_DEADLINE: Duration = Duration::from_secs(10);
 const CCCD: DescriptorRef = DescriptorRef::Cccd;
-/// Opcode of a Handle Value Confirmation.
-const CONFIRMATION: u8 = 0x1E;
 
 impl<T> Driver<'_, T>
 where
@@ -34,45 +27,49 @@ where
     /// Does one step and waits for its conditions.
     pub(super) async fn act(
         &mut self,
-        action: &Action,
         planned: &PlannedStep,
         seen: &mut StepObservation,
     ) -> Result<(), Stop> {
-        match action {
+        match &planned.step.action {
             Action::Connect => self.connect(seen).await,
             Action::Disconnect => self.disconnect(seen).await,
+            Action::Reconnect => {
+                self.disconnect(seen).await?;
+                self.connect(seen).await
+            }
+            Action::ExpectDisconnection => self.ended_by_device(self.who, seen).await,
             Action::Restart => self.restart(seen).await,
             Action::Discover => self.discover(seen).await,
             Action::Mtu { size, .. } => {
-                finish(self.central.exchange_mtu(*size).await.map(CentralEvent::Mtu), seen)
+                finish(self.central().exchange_mtu(*size).await.map(CentralEvent::Mtu), seen)
             }
             Action::Read { target, .. } => {
                 let Some(handle) = self.value_handle(*target, seen) else { return Ok(()) };
-                value(self.central.read(handle).await, seen)
+                value(self.central().read(handle).await, seen)
             }
             Action::ReadLong { target, .. } => {
                 let Some(handle) = self.value_handle(*target, seen) else { return Ok(()) };
-                value(self.central.read_long(handle).await, seen)
+                value(self.central().read_long(handle).await, seen)
             }
             Action::ReadDescriptor { target, descriptor, .. } => {
                 let Some(handle) = self.descriptor_handle(*target, *descriptor, seen) else { return Ok(()) };
-                value(self.central.read(handle).await, seen)
+                value(self.central().read(handle).await, seen)
             }
-            Action::Write { target, value, mode, .. } => {
-                let Some(handle) = self.value_handle(*target, seen) else { return Ok(()) };
-                self.check_fits(value)?;
-                match mode {
-                    WriteMode::Request => written(self.central.write(handle, value).await, seen),
-                    WriteMode::Command => self.write_command(handle, value, seen).await,
-                }
+            Action::Write { target, value, mode, .. } => self.write(*target, value, *mode, seen).await,
+            Action::WriteLong { target, value, .. } => {
+                self.write_prepared(&[(*target, value.clone())], seen).await
             }
+            Action::WriteReliable { writes, .. } => self.write_prepared(writes, seen).await,
             Action::WriteDescriptor { target, descriptor, value, .. } => {
-                self.write_descriptor(*target, *descriptor, value, seen).await
+                let value = self.bytes(value)?;
+                self.write_descriptor(*target, *descriptor, &value, seen).await
             }
-            Action::Subscribe { target, bits, .. } => {
-                self.write_descriptor(*target, CCCD, &bits.to_le_bytes(), seen).await
+            Action::Subscribe { target, bits, confirm, .. } => {
+                self.subscribe(*target, *bits, *confirm, seen).await
             }
             Action::Expect { push, .. } => self.expect(*push, planned.deadline_ms, seen).await,
+            Action::ExpectAdvertisement(expect) => self.expect_advertisement(expect, seen).await,
+            Action::Bond(_) | Action::Encrypt => Err(Stop::Rig(no_keys())),
             Action::Quiet { ms } => self.quiet(*ms, seen).await,
             Action::Att { send, expect } => self.att(send, expect.is_some(), seen).await,
             Action::Board(action) => self.board(action, seen).await,
@@ -80,31 +77,35 @@ where
     }
 
     async fn connect(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
-        self.confirmations = self.link.received(CONFIRMATION);
-        self.indicating = false;
-        match self.central.connect(self.address, SCAN_DEADLINE).await {
+        if let Some(link) = self.link {
+            // This client's count begins anew with its connection.
+            let others = self.confirmed(Some(self.who));
+            self.confirmations = link.received(CONFIRMATION).wrapping_sub(others);
+        }
+        self.own_mut().indicating = false;
+        let Some(address) = self.address().await? else {
+            self.silent(seen)?;
+            return Err(Stop::Noted);
+        };
+        match self.central().connect(address, SCAN_DEADLINE).await {
             Ok(()) => {}
-            Err(ConnectError::NotSeen) if self.has_connected || self.setup.certain_radio => {
-                seen.central.push(CentralEvent::Nothing);
-                return Err(Stop::Noted);
-            }
             Err(ConnectError::NotSeen) => {
-                return Err(Stop::Rig(Fault::new(
-                    format!("{} was not seen advertising", crate::hex::address(&self.address.bytes)),
-                    "check the antennas, and that the adapter can scan, then run again",
-                )));
+                self.silent(seen)?;
+                return Err(Stop::Noted);
             }
             Err(ConnectError::NotEstablished) => return Err(Stop::NotEstablished),
             Err(ConnectError::Rig(fault)) => return Err(Stop::Rig(fault)),
         }
-        // Without the board's word, another device may have answered.
-        let connected = |report: &Report| *report == Report::Connected;
-        self.link.wait_report(OTHER_END_DEADLINE, "report of the connection", connected).await?;
-        self.connected = true;
-        self.has_connected = true;
+        if let Some(link) = self.link {
+            // Without the board's word, another device may have answered.
+            let connected = |report: &Report| *report == Report::Connected;
+            link.wait_report(OTHER_END_DEADLINE, "report of the connection", connected).await?;
+        }
+        self.own_mut().connected = true;
+        self.heard = true;
         seen.central.push(CentralEvent::Connected);
         // Discovery teaches the handles; what it reads is nobody's step.
-        match self.central.discover().await {
+        match self.central().discover().await {
             Ok(database) => {
                 self.names = Names::resolve(&self.plan.device, &database);
                 Ok(())
@@ -114,49 +115,35 @@ where
     }
 
     async fn disconnect(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
-        if self.connected {
-            let unasked = self.complete_pushes(false).await?;
-            note_unasked(unasked, seen);
+        self.complete_own(seen).await?;
+        for pushed in self.central().take_pushes() {
+            let target = self.names.name(pushed.handle);
+            seen.central.push(CentralEvent::Pushed { push: pushed.push, target, value: pushed.value });
         }
-        self.take_pushes(seen);
-        self.central.disconnect().await?;
-        self.both_disconnected(seen).await
-    }
-
-    async fn both_disconnected(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
-        if self.connected {
-            let what = "report of the disconnection";
-            self.link.wait_report(OTHER_END_DEADLINE, what, is_disconnected).await?;
-        }
-        self.connected = false;
-        seen.central.push(CentralEvent::Disconnected);
-        Ok(())
+        self.central().disconnect().await?;
+        self.both_disconnected(self.who, seen).await
     }
 
     async fn restart(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
-        if self.connected {
-            let unasked = self.complete_pushes(false).await?;
-            note_unasked(unasked, seen);
-        }
+        self.complete_all(seen).await?;
         self.take_pushes(seen);
-        self.start_application().await?;
-        if self.connected {
-            // The board ends the connection; if it resets its radio instead, the link times out.
-            self.gone().await?;
-            self.both_disconnected(seen).await?;
+        self.start_application(self.link()?).await?;
+        // The board ends the connections; if it resets its radio instead, the links time out.
+        let connected: Vec<usize> =
+            self.clients().filter(|(_, client)| client.connected).map(|(who, _)| who).collect();
+        for who in connected {
+            let gone = self.client(who).central.wait_gone(OTHER_END_DEADLINE).await?;
+            if gone.is_none() {
+                let fault = Fault::new("the link outlived the application", "reset the board and run again");
+                return Err(Stop::Rig(fault));
+            }
+            self.both_disconnected(who, seen).await?;
         }
         Ok(())
     }
 
-    async fn gone(&self) -> Result<u8, Stop> {
-        let gone = self.central.wait_gone(OTHER_END_DEADLINE).await?;
-        gone.ok_or_else(|| {
-            Stop::Rig(Fault::new("the link outlived the application", "reset the board and run again"))
-        })
-    }
-
     async fn discover(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
-        match self.central.discover().await {
+        match self.central().discover().await {
             Ok(database) => {
                 seen.central.extend(names::found(&database).into_iter().map(CentralEvent::Found));
                 self.names = Names::resolve(&self.plan.device, &database);
@@ -166,15 +153,77 @@ where
         }
     }
 
-    async fn write_command(&self, handle: u16, value: &[u8], seen: &mut StepObservation) -> Result<(), Stop> {
+    async fn write(
+        &mut self,
+        target: CharacteristicRef,
+        value: &ClientValue,
+        mode: WriteMode,
+        seen: &mut StepObservation,
+    ) -> Result<(), Stop> {
+        let value = self.bytes(value)?;
+        let Some(handle) = self.value_handle(target, seen) else { return Ok(()) };
+        self.check_fits(&value)?;
+        match mode {
+            WriteMode::Request => written(self.central().write(handle, &value).await, seen),
+            WriteMode::Command => self.write_command(handle, &value, seen).await,
+            WriteMode::Signed => Err(Stop::Rig(no_keys())),
+        }
+    }
+
+    async fn write_command(
+        &mut self,
+        handle: u16,
+        value: &[u8],
+        seen: &mut StepObservation,
+    ) -> Result<(), Stop> {
         const WRITE_COMMAND: u8 = 0x52;
-        let before = self.link.received(WRITE_COMMAND);
-        match self.central.write_command(handle, value).await {
+        let before = self.link.map(|link| link.received(WRITE_COMMAND));
+        match self.central().write_command(handle, value).await {
             Ok(()) => seen.central.push(CentralEvent::Sent),
             Err(failure) => return note(failure, seen),
         }
-        self.link.wait_received(WRITE_COMMAND, before.wrapping_add(1)).await?;
-        Ok(())
+        self.arrived(WRITE_COMMAND, before, seen).await
+    }
+
+    /// Waits until a PDU that nothing answers has arrived: by the board's count, or by a fence.
+    async fn arrived(
+        &mut self,
+        opcode: u8,
+        before: Option<u32>,
+        seen: &mut StepObservation,
+    ) -> Result<(), Stop> {
+        match (self.link, before) {
+            (Some(link), Some(before)) => Ok(link.wait_received(opcode, before.wrapping_add(1)).await?),
+            _ => self.complete_own(seen).await,
+        }
+    }
+
+    async fn write_prepared(
+        &mut self,
+        writes: &[(CharacteristicRef, ClientValue)],
+        seen: &mut StepObservation,
+    ) -> Result<(), Stop> {
+        let mut prepared = Vec::with_capacity(writes.len());
+        for (target, value) in writes {
+            let value = self.bytes(value)?;
+            let Some(handle) = self.value_handle(*target, seen) else { return Ok(()) };
+            prepared.push((handle, value));
+        }
+        let parts: Vec<(u16, &[u8])> = prepared.iter().map(|(at, value)| (*at, value.as_slice())).collect();
+        written(self.central().write_prepared(&parts).await, seen)
+    }
+
+    async fn subscribe(
+        &mut self,
+        target: CharacteristicRef,
+        bits: u16,
+        confirm: bool,
+        seen: &mut StepObservation,
+    ) -> Result<(), Stop> {
+        if let Some(handle) = self.names.value_handle(target) {
+            self.central().set_confirm(handle, confirm);
+        }
+        self.write_descriptor(target, CCCD, &bits.to_le_bytes(), seen).await
     }
 
     async fn write_descriptor(
@@ -187,14 +236,14 @@ where
         let Some(handle) = self.descriptor_handle(target, descriptor, seen) else { return Ok(()) };
         self.check_fits(value)?;
         self.note_subscription(handle, value);
-        written(self.central.write(handle, value).await, seen)
+        written(self.central().write(handle, value).await, seen)
     }
 
     /// A client may not send what the MTU has no room for (Core Vol 3 Part F 3.4.5.1): the device
     /// could not be blamed for any answer.
     fn check_fits(&self, value: &[u8]) -> Result<(), Stop> {
         const HEADER_LEN: usize = 3;
-        let room = usize::from(self.central.mtu()) - HEADER_LEN;
+        let room = usize::from(self.central().mtu()) - HEADER_LEN;
         if value.len() <= room {
             return Ok(());
         }
@@ -207,7 +256,8 @@ where
     /// From the first write that may switch indications on, each step waits for confirmations.
     fn note_subscription(&mut self, handle: u16, value: &[u8]) {
         let indications = value.first().is_some_and(|bits| bits & 2 != 0);
-        self.indicating |= indications && self.names.is_cccd(handle);
+        let is_cccd = self.names.is_cccd(handle);
+        self.own_mut().indicating |= indications && is_cccd;
     }
 
     async fn expect(&self, push: Push, deadline_ms: u32, seen: &mut StepObservation) -> Result<(), Stop> {
@@ -217,20 +267,17 @@ where
             target: self.names.name(pushed.handle),
             value: pushed.value,
         };
-        let pushed = self.central.next_push(push, window).await;
+        let pushed = self.central().next_push(push, window).await;
         finish(pushed.map(|pushed| pushed.map_or(CentralEvent::Nothing, event)), seen)
     }
 
-    async fn quiet(&self, ms: u32, seen: &mut StepObservation) -> Result<(), Stop> {
-        self.link.barrier().await?;
+    async fn quiet(&mut self, ms: u32, seen: &mut StepObservation) -> Result<(), Stop> {
+        self.barrier().await?;
         // The window is the step's subject, not a wait for something.
         Timer::after(Duration::from_millis(u64::from(ms))).await;
-        if self.connected {
-            let unasked = self.complete_pushes(false).await?;
-            note_unasked(unasked, seen);
-        }
+        self.complete_all(seen).await?;
         self.take_pushes(seen);
-        if seen.central.is_empty() {
+        if seen.central.is_empty() && seen.others.is_empty() {
             seen.central.push(CentralEvent::Nothing);
         }
         Ok(())
@@ -243,7 +290,7 @@ where
         }
         if answered {
             let mut response = Vec::new();
-            return match self.central.transact(send, &mut response).await {
+            return match self.central().transact(send, &mut response).await {
                 Ok(()) => {
                     self.note_mtu(send, &response);
                     seen.central.push(CentralEvent::Pdu(response));
@@ -252,16 +299,18 @@ where
                 Err(failure) => note(failure, seen),
             };
         }
-        let before = self.link.received(opcode);
-        if let Err(failure) = self.central.send(send).await {
+        let before = self.link.map(|link| link.received(opcode));
+        if let Err(failure) = self.central().send(send).await {
             return note(failure, seen);
         }
-        self.link.wait_received(opcode, before.wrapping_add(1)).await?;
-        if opcode == CONFIRMATION {
-            self.confirmations = self.confirmations.wrapping_add(1);
+        if let (Some(link), Some(before)) = (self.link, before) {
+            link.wait_received(opcode, before.wrapping_add(1)).await?;
+            if opcode == CONFIRMATION {
+                self.confirmations = self.confirmations.wrapping_add(1);
+            }
         }
-        self.link.barrier().await?;
-        let unasked = self.complete_pushes(opcode == 0x0A).await?;
+        self.barrier().await?;
+        let unasked = self.complete_pushes(self.who, opcode == 0x0A).await?;
         if unasked.is_empty() {
             seen.central.push(CentralEvent::Nothing);
         }
@@ -274,52 +323,7 @@ where
         if let ([0x02, a, b], [0x03, c, d]) = (request, response) {
             let client = u16::from_le_bytes([*a, *b]);
             let server = u16::from_le_bytes([*c, *d]);
-            self.central.set_mtu(client.min(server));
-        }
-    }
-
-    async fn board(&mut self, action: &BoardAction, seen: &mut StepObservation) -> Result<(), Stop> {
-        let call = match action {
-            BoardAction::Events { of, .. } => Call::Events(convert::object(*of)),
-            BoardAction::Value { target, .. } => Call::Value(convert::char_ref(*target)),
-            BoardAction::Set { target, value, .. } => {
-                Call::SetValue(convert::char_ref(*target), convert::api_value(value))
-            }
-            BoardAction::Callback { target, callback } => {
-                Call::Callback(convert::char_ref(*target), callback.as_ref().map(convert::callback))
-            }
-            BoardAction::Advertise { on } => Call::Advertise(*on),
-            BoardAction::DisconnectClient => Call::DisconnectClient,
-        };
-        seen.board.push(match self.link.call(call).await? {
-            Reply::Events(flags) => BoardEvent::Events(flags),
-            Reply::Value(bytes) => BoardEvent::Value(bytes),
-            Reply::Done => BoardEvent::Done,
-            Reply::Refused(why) => BoardEvent::Refused(why),
-            other => {
-                return Err(Stop::Rig(Fault::new(
-                    format!("the board answered an API call with {other:?}"),
-                    "flash the board with the image of this version",
-                )));
-            }
-        });
-        if *action == BoardAction::DisconnectClient && self.connected {
-            return self.client_disconnected(seen).await;
-        }
-        Ok(())
-    }
-
-    async fn client_disconnected(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
-        match self.central.wait_gone(DISCONNECT_CLIENT_DEADLINE).await? {
-            Some(reason) if ENDED_BY_DEVICE.contains(&reason) => {
-                self.take_pushes(seen);
-                self.both_disconnected(seen).await
-            }
-            Some(reason) => Err(Stop::Rig(lost_by_radio(reason))),
-            None => {
-                seen.central.push(CentralEvent::Nothing);
-                Err(Stop::Noted)
-            }
+            self.central().set_mtu(client.min(server));
         }
     }
 
@@ -357,6 +361,11 @@ where
     fn characteristic(&self, at: CharacteristicRef) -> Option<&Characteristic> {
         self.plan.device.services.get(at.service)?.characteristics.get(at.characteristic)
     }
+}
+
+/// The plan's needs keep such steps from this central.
+fn no_keys() -> Fault {
+    Fault::new("this central has no keys", "run the scenario on a bench with encryption")
 }
 
 /// Notes what came of a procedure.

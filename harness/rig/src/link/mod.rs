@@ -234,9 +234,27 @@ impl BoardLink {
         &self,
         deadline: Duration,
         what: &str,
-        mut fits: impl FnMut(&Report) -> bool,
+        fits: impl Fn(&Report) -> bool,
     ) -> Result<(), Fault> {
-        self.within(deadline, what, |inbox| inbox.reports.iter().any(&mut fits).then_some(())).await
+        self.wait_reports(deadline, what, 1, fits).await
+    }
+
+    /// The same for so many of them.
+    ///
+    /// # Errors
+    /// Fewer within `deadline`, or the link has failed.
+    pub async fn wait_reports(
+        &self,
+        deadline: Duration,
+        what: &str,
+        count: usize,
+        fits: impl Fn(&Report) -> bool,
+    ) -> Result<(), Fault> {
+        let are_there = |inbox: &mut Inbox| {
+            let fitting = inbox.reports.iter().filter(|report| fits(report));
+            (fitting.count() >= count).then_some(())
+        };
+        self.within(deadline, what, are_there).await
     }
 
     /// Waits until the board has received `count` PDUs with this opcode since the link was opened.
@@ -258,9 +276,17 @@ impl BoardLink {
         self.inbox.borrow().received(opcode)
     }
 
-    /// True when a queued report `fits`.
-    pub fn has_report(&self, fits: impl FnMut(&Report) -> bool) -> bool {
-        self.inbox.borrow().reports.iter().any(fits)
+    /// How many queued reports `fit`.
+    pub fn count_reports(&self, fit: impl Fn(&Report) -> bool) -> usize {
+        self.inbox.borrow().reports.iter().filter(|report| fit(report)).count()
+    }
+
+    /// Takes the queued reports before the first that is `last`, in order.
+    #[must_use]
+    pub fn take_reports_until(&self, last: impl FnMut(&Report) -> bool) -> Vec<Report> {
+        let mut inbox = self.inbox.borrow_mut();
+        let end = inbox.reports.iter().position(last).unwrap_or(inbox.reports.len());
+        inbox.reports.drain(..end).collect()
     }
 
     /// Takes all queued reports, in order.

@@ -72,11 +72,11 @@ device:
     - name: srv
       uuid: 0xA000
       characteristics:
-        - {name: chr, uuid: 0xA001, properties: [read, write-without-response, notify, indicate]}
+        - {name: chr, uuid: 0xA001, properties: [read, write, write-without-response, notify, indicate]}
 steps:
 ";
 
-fn plan_of(steps: &[&str]) -> Plan {
+pub(crate) fn plan_of(steps: &[&str]) -> Plan {
     let mut text = SCENARIO.to_owned();
     for step in steps {
         text += &format!("  - {step}\n");
@@ -85,11 +85,11 @@ fn plan_of(steps: &[&str]) -> Plan {
 }
 
 /// The table of [`SCENARIO`], answering discovery and fences; everything else by `script`.
-fn device(mut script: impl FnMut(&[u8]) -> Act) -> impl FnMut(u16, &[u8]) -> Act {
+pub(crate) fn device(mut script: impl FnMut(&[u8]) -> Act) -> impl FnMut(u16, &[u8]) -> Act {
     move |cid, pdu| match *pdu {
         _ if cid != ATT => Act::Send(vec![]),
         [0x10, 1, 0, ..] => att(&[0x11, 6, 1, 0, 9, 0, 0x00, 0xA0]),
-        [0x08, 1, 0, 9, 0, 0x03, 0x28] => att(&[0x09, 7, 2, 0, 0x36, 3, 0, 1, 0xA0]),
+        [0x08, 1, 0, 9, 0, 0x03, 0x28] => att(&[0x09, 7, 2, 0, 0x3E, 3, 0, 1, 0xA0]),
         [0x04, 4, 0, 9, 0] => att(&[0x05, 1, 4, 0, 0x02, 0x29]),
         [opcode @ (0x04 | 0x08 | 0x10), low, high, ..] => att(&[0x01, opcode, low, high, 0x0A]),
         [0x0A, 0xFF, 0xFF] => att(&[0x01, 0x0A, 0xFF, 0xFF, 0x01]),
@@ -98,7 +98,7 @@ fn device(mut script: impl FnMut(&[u8]) -> Act) -> impl FnMut(u16, &[u8]) -> Act
 }
 
 /// Drives `plan` against a scripted device.
-fn driven(
+pub(crate) fn driven(
     plan: &Plan,
     script: impl FnMut(u16, &[u8]) -> Act,
     mute: impl Fn(&Event<'_>) -> bool,
@@ -113,7 +113,11 @@ fn driven(
     let (mut reader, mut line) = (pin!(central.run()), pin!(link.run(near)));
     let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 4] =
         [radio.as_mut(), serial.as_mut(), reader.as_mut(), line.as_mut()];
-    air.run(drive(plan, &link, &central, Setup { seed: 1, certain_radio }), &mut tasks).unwrap()
+    air.run(
+        drive(plan, Some(&link), std::slice::from_ref(&central), Setup { seed: 1, certain_radio }),
+        &mut tasks,
+    )
+    .unwrap()
 }
 
 /// What the central saw in the last step that was observed, in a run that must fail.
@@ -228,7 +232,8 @@ fn a_device_that_is_not_seen_fails_only_where_the_radio_is_certain() {
         let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 4] =
             [radio.as_mut(), serial.as_mut(), reader.as_mut(), line.as_mut()];
         let setup = Setup { seed: 1, certain_radio };
-        let driven = air.run(drive(&plan, &link, &central, setup), &mut tasks).unwrap();
+        let driven =
+            air.run(drive(&plan, Some(&link), std::slice::from_ref(&central), setup), &mut tasks).unwrap();
         if certain_radio {
             assert!(matches!(compare(&plan, &driven.observations, None), Verdict::Fail(_)));
         } else {

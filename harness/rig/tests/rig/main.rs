@@ -5,7 +5,13 @@ mod central;
 #[cfg(test)]
 mod drive;
 #[cfg(test)]
+mod external;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod language;
+#[cfg(test)]
+mod prepared;
 #[cfg(test)]
 mod seeds;
 #[cfg(test)]

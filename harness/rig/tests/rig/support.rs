@@ -19,6 +19,22 @@ pub(crate) enum Act {
     Vanish,
 }
 
+/// Name and text of each YAML file in a folder of the repository, by name.
+pub(crate) fn files(folder: &str) -> Vec<(String, String)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
+    let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
 /// One ATT PDU in answer.
 pub(crate) fn att(pdu: &[u8]) -> Act {
     Act::Send(vec![(ATT, pdu.to_vec())])
