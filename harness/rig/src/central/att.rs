@@ -84,8 +84,14 @@ where
         self.state.borrow().waiting
     }
 
-    /// Sends a request that changes nothing, and waits for its response: whatever the device queued
-    /// before has then arrived. Gives the PDUs that came before the response, which nobody asked for.
+    /// Responses that have arrived and that no request waits for.
+    pub fn take_unasked(&self) -> Vec<Vec<u8>> {
+        let mut state = self.state.borrow_mut();
+        if state.waiting { Vec::new() } else { state.responses.drain(..).collect() }
+    }
+
+    /// Sends a request that changes no value, and waits for its response: whatever the device queued before
+    /// has then arrived. It closes this client's read snapshot. Gives the PDUs that came before the response, which nobody asked for.
     ///
     /// # Errors
     /// As [`Self::transact`].

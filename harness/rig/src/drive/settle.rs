@@ -1,4 +1,8 @@
-//! Fences: when the queue of pushes is complete, and when every indication has been confirmed.
+//! When the queue of pushes is complete, and when every indication has been confirmed.
+//!
+//! A board with a control link says by its barrier that all it had to send has been acknowledged: that
+//! touches nothing on the device. Any other device is asked something (a *fence*); a request closes the
+//! read snapshot of this client, so there a long read by raw PDUs must not be interrupted.
 
 use super::{Client, Driver, Stop};
 use crate::central::Failure;
@@ -41,7 +45,16 @@ where
         let mut unasked = Vec::new();
         for _ in 0..INDICATION_LIMIT {
             let before = client.central.indications();
-            unasked.extend(self.fence(who, after_read).await?);
+            match self.link {
+                Some(link) => {
+                    link.barrier().await?;
+                    if let Some(reason) = client.central.gone() {
+                        return Err(Stop::Gone(reason));
+                    }
+                    unasked.extend(client.central.take_unasked());
+                }
+                None => unasked.extend(self.fence(who, after_read).await?),
+            }
             let now = client.central.indications();
             if let Some(link) = self.link
                 && (now != before || client.indicating)
@@ -85,8 +98,8 @@ where
         Ok(())
     }
 
-    /// One request that has no effect on the device. `after_read`: a Read Response may be under way
-    /// that must not be taken for the fence's own.
+    /// One request that changes no value, flag or count. `after_read`: a Read Response may be under way that
+    /// must not be taken for the fence's own.
     async fn fence(&self, who: usize, after_read: bool) -> Result<Vec<Vec<u8>>, Stop> {
         let handle = self.names.device_name.unwrap_or(NO_HANDLE);
         let [low, high] = handle.to_le_bytes();
