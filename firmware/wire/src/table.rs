@@ -163,7 +163,7 @@ pub struct Rule {
 /// What a rule does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Schema)]
 pub enum RuleAction {
-    /// Print a line; `{value}`, `{counter}`, `{arg}` and `{events}` are filled in.
+    /// Print a line; `{value}` (stored), `{written}` (by this call), `{counter}`, `{arg}` and `{events}` are filled in.
     Log(String),
     /// Return a value.
     Reply(ApiValue),

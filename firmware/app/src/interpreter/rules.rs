@@ -25,9 +25,11 @@ pub(crate) fn set_callback(
         authorise_writes(characteristic, Some(rules.clone()));
     }
     match callback.arg.clone() {
-        Some(arg) => characteristic
-            .callback_with(trigger, arg, move |arg: &String, call| rules.run(|| arg.clone(), call.event)),
-        None => characteristic.callback(trigger, move |chr, call| rules.run(|| describe(chr), call.event)),
+        Some(arg) => characteristic.callback_with(trigger, arg, move |arg: &String, call| {
+            rules.run(|| arg.clone(), call.event, call.value)
+        }),
+        None => characteristic
+            .callback(trigger, move |chr, call| rules.run(|| describe(chr), call.event, call.value)),
     }
 }
 
@@ -36,7 +38,7 @@ pub(crate) fn set_bluetooth_callback(callback: &Callback, all: &[Vec<Characteris
     let rules = Rules::new(callback, None, all, means);
     means.bluetooth.callback(Events::from_bits_retain(callback.on), move |_, event| {
         // There is nobody to answer.
-        let _ = rules.run(String::new, event);
+        let _ = rules.run(String::new, event, &[]);
     });
 }
 
@@ -114,6 +116,8 @@ struct Run<'r, A> {
     arg: A,
     /// The flags that `events()` gave, where it was called first.
     flags: Option<Events>,
+    /// What the call brought with it (CB-14).
+    written: &'r [u8],
     rules: &'r Rules,
 }
 
@@ -134,7 +138,7 @@ impl Rules {
         }
     }
 
-    fn run(&self, arg: impl Fn() -> String, event: Events) -> Reply {
+    fn run(&self, arg: impl Fn() -> String, event: Events, written: &[u8]) -> Reply {
         let counter = self.counter.get().saturating_add(1);
         self.counter.set(counter);
         let flags = self.reads_events.then(|| self.events());
@@ -143,7 +147,7 @@ impl Rules {
         let Some(rule) = self.rules.iter().find(|rule| rule.holds(event, counter, &stored)) else {
             return Reply::Stored;
         };
-        let run = Run { counter, arg, flags, rules: self };
+        let run = Run { counter, arg, flags, written, rules: self };
         let mut reply = Reply::Stored;
         for action in &rule.actions {
             match action {
@@ -203,6 +207,9 @@ impl<A: Fn() -> String> Run<'_, A> {
         }
         if line.contains("{value}") {
             line = line.replace("{value}", &PyBytes(&self.rules.stored()).to_string());
+        }
+        if line.contains("{written}") {
+            line = line.replace("{written}", &PyBytes(self.written).to_string());
         }
         if line.contains("{events}") {
             line = line.replace("{events}", &names(self.flags.unwrap_or_else(|| self.rules.events())));

@@ -265,7 +265,7 @@ pub(crate) static ACTIONS: &[Field] = &[
     Field::new(
         "log",
         Kind::Text,
-        "Print a line; {value}, {counter}, {arg} and {events} are filled in, the last reads and clears.",
+        "Print a line; {value} (stored), {written} (by this call), {counter}, {arg} and {events} are filled in, the last reads and clears.",
     ),
     Field::new(
         "reply",

@@ -11,7 +11,7 @@ use crate::scenario::{Callback, Rule, RuleAction};
 use crate::yaml::{Content, Entry, Node};
 
 /// What a log line may hold in braces.
-const PLACEHOLDERS: [&str; 4] = ["value", "counter", "arg", "events"];
+const PLACEHOLDERS: [&str; 5] = ["value", "written", "counter", "arg", "events"];
 /// Longest delay of an answer: a client gives a request up after 30 s (Core Vol 3 Part F 3.3.3), and
 /// what happens then is worth showing.
 const MAX_DELAY_MS: u32 = 60_000;

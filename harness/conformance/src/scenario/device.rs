@@ -182,7 +182,7 @@ pub struct Rule {
 /// What a rule does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RuleAction {
-    /// Print a line; `{value}`, `{counter}`, `{arg}` and `{events}` are filled in (`{events}` reads and clears the flags).
+    /// Print a line; `{value}` (stored), `{written}` (by this call), `{counter}`, `{arg}` and `{events}` are filled in (`{events}` reads and clears the flags).
     Log(String),
     /// Return this value to the reader.
     Reply(ApiValue),
