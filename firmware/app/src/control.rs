@@ -13,7 +13,7 @@ use embassy_futures::select::select;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embedded_io_async::{Read, Write};
-use gatts::Events;
+use gatts::{Events, Service};
 use wire::{Answer, Call, Command, Decoder, Hello, Item, Object, Request, Start};
 
 /// A `Start` that is not answered yet. Dropped unanswered, it answers `Unhandled`.
@@ -155,6 +155,11 @@ fn unknown() -> String {
     "no such characteristic in the running application".to_string()
 }
 
+fn service(application: &Application, position: u16) -> Result<&Service, String> {
+    let found = application.built().service(usize::from(position));
+    found.ok_or_else(|| "no such service in the running application".to_string())
+}
+
 /// The calls that give nothing but success or a refusal.
 fn change(application: &Application, call: Call, means: &Means) -> Result<(), String> {
     match call {
@@ -173,9 +178,8 @@ fn change(application: &Application, call: Call, means: &Means) -> Result<(), St
             set.map_err(|error| error.to_string())?;
         }
         Call::DisconnectClient => application.bluetooth.disconnect_client(),
-        Call::StartService(_) | Call::StopService(_) => {
-            return Err("this firmware cannot start and stop services yet".to_string());
-        }
+        Call::StartService(position) => service(application, position)?.start(),
+        Call::StopService(position) => service(application, position)?.stop(),
         Call::Bond(_) => return Err("this firmware cannot keep bonds yet".to_string()),
         // Answered with what they give.
         Call::Events(_) | Call::Value(_) | Call::AddService(..) => {}

@@ -45,6 +45,11 @@ impl Built {
         &self.characteristics
     }
 
+    /// A service by position.
+    pub(crate) fn service(&self, position: usize) -> Option<&Service> {
+        self.services.get(position)?.as_ref()
+    }
+
     /// Adds a service at `position`, behind those that are there, and registers its callbacks.
     ///
     /// # Errors

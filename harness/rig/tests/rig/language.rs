@@ -2,7 +2,7 @@
 //! example application once as Rust and once as a table.
 
 use crate::support::files;
-use conformance::parse::{is_device_table, parse_with};
+use conformance::parse::parse_with;
 use conformance::plan;
 use conformance::report::{Outcome, RunEvent};
 use conformance::verdict::{Mismatch, Verdict};
@@ -14,8 +14,7 @@ const README: &str = include_str!("../../../../scenarios/README.md");
 fn job(id: &str, text: &str) -> Job {
     let read_file = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or_default();
-        let tables = files("scenarios/devices");
-        let found = tables.into_iter().find(|(known, _)| known == name);
+        let found = files("scenarios/devices").into_iter().find(|(known, _)| known == name);
         found.map(|(_, text)| text).ok_or_else(|| "no such file".to_owned())
     };
     let scenario = parse_with(id, id, text, &read_file).unwrap_or_else(|mistakes| {
@@ -81,7 +80,7 @@ fn every_whole_example_of_the_handbook_runs() {
 fn the_languages_scenarios_have_one_trace_under_every_seed_and_any_loss() {
     let scenarios = files("scenarios/language");
     assert!(scenarios.len() >= 12);
-    for (name, text) in scenarios.iter().filter(|(_, text)| !is_device_table(text)) {
+    for (name, text) in &scenarios {
         let job = job(name, text);
         let first = trace(name, text);
         for seed in 0..24 {
