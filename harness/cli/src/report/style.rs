@@ -16,7 +16,7 @@ pub(super) fn mark(verdict: &Verdict) -> (&'static str, Style) {
     let (word, colour) = self::verdict(verdict);
     let mark = match verdict {
         Verdict::Inconclusive(_) => "????",
-        Verdict::ExpectedFailure(..) => "know",
+        Verdict::ExpectedFailure(..) => "fail",
         _ => word,
     };
     (mark, colour)
