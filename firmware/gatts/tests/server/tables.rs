@@ -98,17 +98,24 @@ fn at(service: usize, characteristic: Option<usize>, descriptor: Option<usize>) 
     Place { service, characteristic, descriptor }
 }
 
-/// Each impossible table, with the place of its error.
-fn impossible() -> Vec<(Vec<ServiceTable>, Place, Error)> {
+fn sound() -> ServiceTable {
+    service(1).characteristic(plain())
+}
+
+/// A sound service, and one whose second characteristic is this.
+fn with(config: CharacteristicConfig) -> Vec<ServiceTable> {
+    vec![sound(), sound().characteristic(config)]
+}
+
+/// An impossible table, with the place of its error.
+type Impossible = (Vec<ServiceTable>, Place, Error);
+
+fn impossible_values() -> Vec<Impossible> {
     let short = &b"123456789012345"[..];
     let wrong_uuid = Error::UuidLength(15);
     let cccd = Uuid::from_u16(0x2902);
     let read_only = plain().properties(Properties::READ);
-    let sound = || service(1).characteristic(plain());
     let too_long = DescriptorConfig::user_description("four").max_len(3);
-    let with = |config: CharacteristicConfig| vec![sound(), sound().characteristic(config)];
-    let fixed =
-        |handle| vec![sound(), ServiceTable::new(ServiceConfig::new(Uuid::from_u16(2)).handle(handle))];
     vec![
         (vec![sound(), ServiceTable::new(ServiceConfig::new(short))], at(1, None, None), wrong_uuid.clone()),
         (with(CharacteristicConfig::new(short)), at(1, Some(1), None), wrong_uuid.clone()),
@@ -149,6 +156,13 @@ fn impossible() -> Vec<(Vec<ServiceTable>, Place, Error)> {
             at(1, Some(1), Some(0)),
             Error::DescriptorReserved(cccd),
         ),
+    ]
+}
+
+fn impossible_handles_and_includes() -> Vec<Impossible> {
+    let fixed =
+        |handle| vec![sound(), ServiceTable::new(ServiceConfig::new(Uuid::from_u16(2)).handle(handle))];
+    vec![
         (fixed(0x0A), at(1, None, None), Error::HandleTaken { handle: 0x0A, lowest_free: 0x0B }),
         (fixed(0), at(1, None, None), Error::HandleTaken { handle: 0, lowest_free: 0x0B }),
         (
@@ -182,7 +196,7 @@ fn an_impossible_table_names_the_attribute_and_loads_nothing() {
     let bluetooth = Bluetooth::new(Config::default());
     let server = bluetooth.server();
     server.connected(CONN, Security::default());
-    for (table, place, error) in impossible() {
+    for (table, place, error) in impossible_values().into_iter().chain(impossible_handles_and_includes()) {
         let expected = TableError { place, error };
         assert_eq!(bluetooth.check(&table), Err(expected.clone()));
         assert_eq!(bluetooth.load(table).unwrap_err(), expected);
