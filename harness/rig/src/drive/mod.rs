@@ -1,10 +1,9 @@
 //! Carries a plan out: does each step, waits for its conditions, and collects what both ends saw.
 //!
-//! What was seen must not depend on how long anything took. So each step ends with a barrier, after
-//! which every event of the board has arrived, and pushes of the device wait in a queue until a step
-//! asks for them; before that queue is read, a *fence* (a request whose response the device must
-//! send after everything that it queued before) makes sure that it is complete. Without a control link
-//! a fence stands for the barrier too.
+//! What was seen must not depend on how long anything took. So each step ends with a barrier: every
+//! event of the board has arrived then, and every push has reached the central, where it waits in a
+//! queue until a step asks for it. Without a control link a *fence* stands for the barrier: a request,
+//! whose response the device must send after everything that it queued before.
 
 mod advertising;
 mod calls;
