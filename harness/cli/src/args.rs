@@ -26,6 +26,8 @@ pub enum Command {
     Check(CheckArgs),
     /// List scenarios, one a line: id, sentence, what it covers
     List(ListArgs),
+    /// Show which requirement has which evidence, and which has none
+    Coverage(CoverageArgs),
     /// Run scenarios on the virtual board
     Run(RunArgs),
     /// Run scenarios again whenever their files are saved
@@ -99,6 +101,21 @@ pub struct ListArgs {
     /// List their tags instead, each with the number of scenarios that have it
     #[arg(long)]
     pub tags: bool,
+}
+
+/// Options of `gattest coverage`.
+#[derive(Debug, Args)]
+pub struct CoverageArgs {
+    /// Scenario files, or folders that hold them
+    #[arg(default_value = "scenarios")]
+    pub paths: Vec<PathBuf>,
+    /// A list of ids: a table with tabs between id, purpose and evidence [default: every .tsv file in
+    /// coverage/ inside the scenario folder]
+    #[arg(long, value_name = "FILE")]
+    pub ids: Vec<PathBuf>,
+    /// Write the matrix as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// Options of `gattest run`.

@@ -10,6 +10,7 @@
 pub mod att_error;
 mod captures;
 pub mod compare;
+pub mod coverage;
 pub mod diagnostic;
 mod expectation;
 mod language;

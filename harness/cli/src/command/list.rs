@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Outcome, load, print};
+use super::{Outcome, fitted, load, print};
 use crate::args::ListArgs;
 use crate::exit::Exit;
 use crate::report::visible;
@@ -20,24 +20,11 @@ pub(super) fn execute(args: &ListArgs) -> Outcome {
 /// `lopy/chr1-counts  chr1 answers ABC DEF from the third call on  [EX-2 CB-1]`
 fn scenarios(loaded: &[Loaded]) -> String {
     let id_width = loaded.iter().map(|one| one.scenario.id.chars().count()).max().unwrap_or(0);
-    // A terminal gets whole lines; a pipe gets everything.
-    let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    let mut text = String::new();
-    for Loaded { scenario, .. } in loaded {
+    let line = |Loaded { scenario, .. }: &Loaded| {
         let (id, name, covers) = (&scenario.id, visible(&scenario.name), scenario.covers.join(" "));
-        let line = format!("{id:id_width$}  {name}  [{covers}]");
-        text.push_str(&columns.map_or_else(|| line.clone(), |columns| clipped(&line, columns)));
-        text.push('\n');
-    }
-    text
-}
-
-fn clipped(line: &str, columns: usize) -> String {
-    if line.chars().count() <= columns {
-        return line.to_owned();
-    }
-    let kept = line.chars().take(columns.saturating_sub(1));
-    kept.chain(['\u{2026}']).collect()
+        format!("{id:id_width$}  {name}  [{covers}]")
+    };
+    fitted(loaded.iter().map(line))
 }
 
 fn tags(loaded: &[Loaded]) -> String {
@@ -47,16 +34,4 @@ fn tags(loaded: &[Loaded]) -> String {
     }
     let width = counts.keys().map(|tag| tag.chars().count()).max().unwrap_or(0);
     counts.iter().map(|(tag, count)| format!("{tag:width$}  {count}\n")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clipped;
-
-    #[test]
-    fn a_line_fits_the_terminal() {
-        assert_eq!(clipped("abcd", 4), "abcd");
-        assert_eq!(clipped("abcde", 4), "abc\u{2026}");
-        assert_eq!(clipped("\u{e9}\u{e9}\u{e9}", 2), "\u{e9}\u{2026}");
-    }
 }

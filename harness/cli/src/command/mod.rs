@@ -4,6 +4,7 @@ mod accept;
 mod bench;
 mod check;
 mod completions;
+mod coverage;
 mod list;
 mod new;
 mod repeat;
@@ -34,6 +35,7 @@ pub(crate) fn execute(command: &Command) -> Outcome {
         Command::New(args) => new::execute(args),
         Command::Check(args) => check::execute(args),
         Command::List(args) => list::execute(args),
+        Command::Coverage(args) => coverage::execute(args),
         Command::Run(args) => run::execute(args),
         Command::Watch(args) => watch::execute(args),
         Command::Bench(args) => bench::execute(args),
@@ -152,6 +154,20 @@ fn options(bench: &Bench) -> rig::run::Options {
     }
 }
 
+/// Lines for a terminal, cut to its width; a pipe gets everything.
+fn fitted(lines: impl Iterator<Item = String>) -> String {
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    lines.map(|line| columns.map_or_else(|| line.clone(), |columns| clipped(&line, columns)) + "\n").collect()
+}
+
+fn clipped(line: &str, columns: usize) -> String {
+    if line.chars().count() <= columns {
+        return line.to_owned();
+    }
+    let kept = line.chars().take(columns.saturating_sub(1));
+    kept.chain(['\u{2026}']).collect()
+}
+
 /// Length in characters of the longest id.
 fn id_width(jobs: &[Job]) -> usize {
     jobs.iter().map(|job| job.scenario.id.chars().count()).max().unwrap_or(0)
@@ -168,4 +184,16 @@ fn shown(path: &Path) -> String {
 fn about(file: &Path, doing: &str) -> impl FnOnce(std::io::Error) -> Box<dyn Error> {
     let context = format!("failed to {doing} {}", shown(file));
     move |error| format!("{context}: {error}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clipped;
+
+    #[test]
+    fn a_line_fits_the_terminal() {
+        assert_eq!(clipped("abcd", 4), "abcd");
+        assert_eq!(clipped("abcde", 4), "abc\u{2026}");
+        assert_eq!(clipped("\u{e9}\u{e9}\u{e9}", 2), "\u{e9}\u{2026}");
+    }
 }

@@ -4,6 +4,7 @@
 mod authoring;
 mod calls;
 mod commands;
+mod coverage;
 mod files;
 mod junit;
 mod junit_schema;

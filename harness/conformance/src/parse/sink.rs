@@ -155,14 +155,15 @@ fn hint_for<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> Str
 }
 
 /// Near means: one edit in three characters, at least one, transpositions counted as one; or the
-/// name's beginning.
-fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+/// name's beginning. Capitals make no difference.
+pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     if name.len() > MAX_NAME {
         return None;
     }
     let name = name.to_lowercase().replace('_', "-");
-    let distance = |other: &str| strsim::damerau_levenshtein(&name, &other.replace('_', "-"));
-    let is_beginning = |other: &str| name.len() >= SHORTEST_BEGINNING && other.starts_with(&name);
+    let distance = |other: &str| strsim::damerau_levenshtein(&name, &other.to_lowercase().replace('_', "-"));
+    let is_beginning =
+        |other: &str| name.len() >= SHORTEST_BEGINNING && other.to_lowercase().starts_with(&name);
     let is_near = |distance: usize, other: &str| distance <= (other.len().max(name.len()) / 3).max(1);
     known
         .map(|candidate| (distance(candidate), candidate))

@@ -1,0 +1,108 @@
+//! `gattest coverage`.
+
+use std::fs;
+
+use crate::calls::{GOOD, folder, gattest, shown};
+use serde_json::Value;
+
+const LIST: &str = "id\tpurpose\tevidence\nVAL-2\tvalue() is the current value\n";
+const OTHER: &str = "\
+id\tlane\tpurpose\tevidence
+EVT-6\tapi\tno event is lost\ttest src/events.rs::no_event_is_lost
+GATT/SR/GAC/BI-02-C\tbredr\tno exchange there\tdoes not apply: no such radio
+";
+const SOURCE: &str = "#[test]\nfn no_event_is_lost() {}\n";
+
+#[test]
+fn each_id_is_shown_with_its_evidence() {
+    let here = folder(&[
+        ("scenarios/mine/a.yaml", GOOD),
+        ("scenarios/coverage/a.tsv", LIST),
+        ("scenarios/coverage/b.tsv", OTHER),
+        ("src/events.rs", SOURCE),
+    ]);
+    let (code, out, err) = shown(&gattest(here.path(), &["coverage"]));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let expected = "\
+a.tsv, 1 id
+  VAL-2                mine/a
+
+b.tsv, 2 ids
+  EVT-6                test src/events.rs::no_event_is_lost
+  GATT/SR/GAC/BI-02-C  does not apply: no such radio
+
+3 ids: 1 shown by scenarios, 1 by tests, 1 do not apply, 0 without evidence
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn an_id_without_evidence_comes_first_and_fails() {
+    let list = format!("{LIST}VAL-3\tintegers are big-endian\nVAL-4\tstrings are UTF-8\n");
+    let known = GOOD.replace("covers: [VAL-2]", "covers: [VAL-4]\nxfail: {reason: not yet}");
+    let here = folder(&[
+        ("scenarios/a.yaml", GOOD),
+        ("scenarios/b.yaml", &known),
+        ("scenarios/coverage/ids.tsv", &list),
+    ]);
+    let (code, out, _) = shown(&gattest(here.path(), &["coverage", "--json", "out.json"]));
+    assert_eq!(code, Some(1));
+    let first = "without evidence\n  VAL-3  integers are big-endian\n  VAL-4  strings are UTF-8 (known to fail: b)\n\n";
+    assert!(out.starts_with(first), "{out}");
+    let json = fs::read_to_string(here.path().join("out.json")).expect("a file");
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["complete"], false);
+    assert_eq!(json["ids"][0]["scenarios"][0], "a");
+    assert_eq!(json["ids"][2]["known_failures"][0], "b");
+    assert_eq!(json["ids"][2]["has_evidence"], false);
+}
+
+#[test]
+fn an_unknown_id_fails_and_the_nearest_is_named() {
+    let wrong = GOOD.replace("VAL-2", "VAL-2, VAL-22");
+    let here = folder(&[("scenarios/a.yaml", &wrong), ("scenarios/coverage/ids.tsv", LIST)]);
+    let (code, _, err) = shown(&gattest(here.path(), &["coverage", "--json", "out.json"]));
+    let expected =
+        "error: scenarios/a.yaml covers VAL-22, which no list has\n  = help: did you mean VAL-2?\n";
+    assert_eq!((code, err.as_str()), (Some(1), expected));
+    let json = fs::read_to_string(here.path().join("out.json")).expect("a file");
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["unknown"][0]["nearest"], "VAL-2");
+}
+
+#[test]
+fn a_test_that_is_not_there_fails() {
+    for source in ["", "fn no_event_is_lost_at_all() {}"] {
+        let here = folder(&[
+            ("scenarios/a.yaml", &GOOD.replace("VAL-2", "GATT/SR/GAC/BI-02-C")),
+            ("scenarios/coverage/ids.tsv", OTHER),
+            ("src/events.rs", source),
+        ]);
+        let (code, _, err) = shown(&gattest(here.path(), &["coverage"]));
+        assert_eq!(code, Some(1));
+        assert!(
+            err.starts_with("error: EVT-6: there is no `fn no_event_is_lost` in src/events.rs\n"),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn other_folders_bring_their_own_lists() {
+    let here = folder(&[("mine/a.yaml", GOOD), ("ids.tsv", LIST), ("more.tsv", LIST), ("bad.tsv", "id\n")]);
+    let (code, out, _) = shown(&gattest(here.path(), &["coverage", "mine", "--ids", "ids.tsv"]));
+    assert_eq!((code, out.lines().next()), (Some(0), Some("ids.tsv, 1 id")));
+    for (arguments, message) in [
+        (&["coverage", "mine"] as &[&str], "no list of ids: name one with --ids"),
+        (&["coverage", "mine", "--ids", "none.tsv"], "failed to read none.tsv"),
+        (
+            &["coverage", "mine", "--ids", "ids.tsv", "--ids", "more.tsv"],
+            "`VAL-2` stands in ids.tsv and in more.tsv",
+        ),
+        (&["coverage", "mine", "--ids", "bad.tsv"], "bad.tsv:1: no column `purpose`"),
+    ] {
+        let (code, out, err) = shown(&gattest(here.path(), arguments));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(err.contains(message), "{arguments:?}: {err}");
+    }
+}
