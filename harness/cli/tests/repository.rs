@@ -145,8 +145,11 @@ fn each_scenario_has_a_trace_and_each_trace_a_scenario() {
     };
     let (mut scenarios, traces) = (names("scenarios", "yaml"), names("fixtures/traces", "snap"));
     scenarios.retain(|id| !conformance::parse::is_device_table(&text(&format!("scenarios/{id}.yaml"))));
+    let orphans: Vec<_> = traces.difference(&scenarios).cloned().collect();
+    // What a known failure does now is wrong: there may be no trace of it yet.
+    scenarios
+        .retain(|id| !text(&format!("scenarios/{id}.yaml")).lines().any(|line| line.starts_with("xfail:")));
     let missing: Vec<_> = scenarios.difference(&traces).collect();
-    let orphans: Vec<_> = traces.difference(&scenarios).collect();
     assert!(missing.is_empty(), "without a trace (`gattest run` shows it, `--accept` keeps it): {missing:?}");
     assert!(
         orphans.is_empty(),

@@ -8,6 +8,7 @@ use conformance::report::{Outcome, RunEvent};
 use conformance::verdict::{Mismatch, Verdict};
 use gattest::report::details;
 use gattest::select::{Loaded, Selected, WrongFile, load_one, select};
+use gattest::traces;
 use libtest_mimic::{Arguments, Failed, Trial};
 use rig::run::{Job, Options, run};
 
@@ -39,10 +40,13 @@ fn show(wrong: &WrongFile) -> Result<(), Failed> {
 }
 
 /// Runs one scenario without its expected trace: it then ends as "no trace yet" when every written
-/// expectation held, and insta judges the trace.
+/// expectation held, and insta judges the trace. A known failure is run with it, if it has one: insta
+/// would call its difference a failure.
 fn check(loaded: Option<Loaded>) -> Result<(), Failed> {
     let Some(loaded) = loaded else { return Ok(()) };
-    let jobs = [Job { scenario: loaded.scenario, plan: loaded.plan, expected: None }];
+    let trace = traces::file(&fixtures::traces(), &loaded.scenario.id);
+    let expected = if loaded.scenario.xfail.is_some() { traces::read(&trace)? } else { None };
+    let jobs = [Job { scenario: loaded.scenario, plan: loaded.plan, expected }];
     let mut ended: Option<Outcome> = None;
     run(&jobs, &Options { seed: 1, jobs: 1, ..Options::default() }, &mut |event| {
         if let RunEvent::Finished(outcome) = event {

@@ -30,7 +30,7 @@ pub fn compare(plan: &Plan, observations: &[StepObservation], expected: Option<&
             Judgement::Broken(broken) => {
                 return Verdict::Fail(expectation_mismatch(plan, step, broken, &observed, expected.as_ref()));
             }
-            Judgement::Undecided => return undecided(step, &planned.step.label),
+            Judgement::Undecided => return undecided(plan, step),
         }
     }
     if observations.len() != plan.steps.len() {
@@ -52,17 +52,19 @@ pub fn compare(plan: &Plan, observations: &[StepObservation], expected: Option<&
     }
 }
 
-fn undecided(step: usize, label: &str) -> Verdict {
+fn undecided(plan: &Plan, step: usize) -> Verdict {
+    let step = plan.fault_step(step);
+    let label = step.as_ref().map_or("", |step| step.label.as_str());
     Verdict::Inconclusive(RigFault {
-        step: Some(step),
         cause: format!("the bench reported no result for `{label}`"),
         cure: "run the scenario again; if it stays, the central has a fault".to_owned(),
+        step,
     })
 }
 
 fn incomplete(plan: &Plan, observed: usize) -> Verdict {
     Verdict::Inconclusive(RigFault {
-        step: Some(observed.min(plan.steps.len())),
+        step: plan.fault_step(observed),
         cause: format!("the bench reported {observed} of {} steps", plan.steps.len()),
         cure: "run the scenario again; if it stays, the bench has a fault".to_owned(),
     })

@@ -132,6 +132,8 @@ codes! {
     DeviceFile = "device-file",
     /// Encryption or a signature without the bond that it needs.
     NoBond = "no-bond",
+    /// An expectation that no device can meet.
+    Impossible = "impossible",
     /// There are more mistakes than are shown.
     TooMany = "too-many",
 }

@@ -2,6 +2,7 @@
 
 use crate::scenario::{Action, BoardAction, Characteristic, DescriptorRef, Device};
 use crate::scenario::{Expect, Need, Scenario, Step, WriteMode};
+use crate::verdict::FaultStep;
 
 /// Advertising seen, link up, both ends having reported.
 pub const CONNECT_MS: u32 = 10_000;
@@ -41,6 +42,16 @@ pub struct Plan {
     pub centrals: Vec<String>,
     /// In order.
     pub steps: Vec<PlannedStep>,
+}
+
+impl Plan {
+    /// A step as faults of the bench name it; for anything beyond the last, that one.
+    #[must_use]
+    pub fn fault_step(&self, index: usize) -> Option<FaultStep> {
+        let index = index.min(self.steps.len().checked_sub(1)?);
+        let step = &self.steps.get(index)?.step;
+        Some(FaultStep { index, place: step.place, label: step.label.clone() })
+    }
 }
 
 /// A step with its bound.

@@ -19,16 +19,16 @@ pub enum Verdict {
 
 impl Verdict {
     /// The verdict on a scenario that is known to fail, or on any other where `xfail` is `None`: a failure
-    /// is expected, and a pass is a failure with words of its own. A missing expected trace stays one:
-    /// nothing has failed yet.
+    /// is expected, and a pass is a failure with words of its own. Where there is no expected trace, all
+    /// written expectations held: that is no failure either.
     #[must_use]
     pub fn with_xfail(self, xfail: Option<&Xfail>) -> Self {
         let Some(xfail) = xfail else { return self };
         match self {
             Self::Fail(mismatch) if !mismatch.missing_trace => Self::ExpectedFailure(mismatch, xfail.clone()),
-            Self::Pass => Self::Fail(Mismatch {
+            Self::Pass | Self::Fail(_) => Self::Fail(Mismatch {
                 step: 0,
-                place: Place::default(),
+                place: xfail.place,
                 summary: format!(
                     "it passes, though `xfail` says that it fails ({}): take `xfail` out",
                     xfail.reason
@@ -70,10 +70,21 @@ pub enum DiffLine {
 /// A fault of the bench, never of the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RigFault {
-    /// Index of the step during which it happened, if the run had begun.
-    pub step: Option<usize>,
+    /// The step during which it happened, if the run had begun.
+    pub step: Option<FaultStep>,
     /// What happened.
     pub cause: String,
     /// What to do with one's hands.
     pub cure: String,
+}
+
+/// The step during which the bench broke.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultStep {
+    /// Its index.
+    pub index: usize,
+    /// Where it stands.
+    pub place: Place,
+    /// Its label.
+    pub label: String,
 }

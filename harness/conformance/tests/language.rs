@@ -73,7 +73,7 @@ fn characteristics_of_a_table() {
     let device = read(EVERY_FORM).device;
     let chr1 = device.characteristic(CHR1).expect("chr1");
     assert_eq!((chr1.properties, chr1.handle, chr1.max_len), (0x3E, Some(0x30), 20));
-    assert_eq!((chr1.read, chr1.write), (Access::Open, Access::Encrypted(16)));
+    assert_eq!((chr1.read, chr1.write), (Access::Open, Access::Open));
     assert_eq!(chr1.value, ApiValue::Int(5));
     let [d1] = chr1.descriptors.as_slice() else { panic!("one descriptor") };
     assert_eq!((d1.name.as_str(), d1.value.as_slice(), d1.max_len), ("d1", b"text".as_slice(), 64));
@@ -86,7 +86,7 @@ fn characteristics_of_a_table() {
 
     let chr3 = device.characteristic(CHR3).expect("chr3");
     assert_eq!(chr3.uuid, chr2.uuid, "the canonical text of the same bytes");
-    assert_eq!((chr3.properties, chr3.read, chr3.write), (0, Access::Never, Access::Never));
+    assert_eq!((chr3.properties, chr3.read, chr3.write), (0, Access::Never, Access::Encrypted(16)));
     assert_eq!(chr3.value, ApiValue::Bytes(vec![1, 0xFF]));
 }
 
@@ -336,7 +336,7 @@ fn steps_imply_what_the_bench_must_be_able_to_do() {
     assert_eq!(needs("  - read: {char: chr1, error: 0x02}\n"), []);
     assert_eq!(needs("  - read: {char: chr1, error: 0x05}\n"), [Need::RawAtt], "a system would pair");
     assert_eq!(needs("  - mtu: {size: 23}\n"), [Need::RawAtt]);
-    assert_eq!(needs("  - att: {send: \"0A\", expect: nothing}\n"), [Need::RawAtt]);
+    assert_eq!(needs("  - att: {send: \"52\", expect: nothing}\n"), [Need::RawAtt]);
     assert_eq!(needs("  - write: {char: chr1, descriptor: cccd, value: [1, 0]}\n"), [Need::RawAtt]);
     assert_eq!(needs("  - board: {value: chr1}\n"), [Need::Board]);
     assert_eq!(needs("  - restart\n"), [Need::Board]);

@@ -18,6 +18,7 @@ const DEVICE: &str = "device:
           descriptors: [{name: unit, uuid: 0x2901}]
         - {name: chr2, uuid: 0xA002, properties: [read, write, notify, indicate]}
         - {name: exit, uuid: 0xA003}
+        - {name: hidden, uuid: 0xA005, properties: [write]}
 ";
 
 fn blocks() -> Vec<&'static str> {

@@ -6,12 +6,16 @@ use conformance::compare::compare;
 use conformance::observation::{AdField, BoardEvent, CentralEvent, Seen, StepObservation};
 use conformance::parse::{is_device_table, parse, parse_with};
 use conformance::plan::{Plan, plan};
-use conformance::scenario::{External, Need, Push, Xfail};
+use conformance::scenario::{External, Need, Place, Push, Xfail};
 use conformance::trace::Trace;
 use conformance::verdict::{Mismatch, Verdict};
 
 const TABLE: &str = "device:\n  clients: 2\n  services:\n    - name: s\n      uuid: 1\n      characteristics:\n        \
      - {name: chr1, uuid: 2, properties: [read, write, notify]}\n        - {name: chr2, uuid: 3}\n";
+
+/// Whose first characteristic has a handler.
+const CALLED: &str = "device:\n  services:\n    - name: s\n      uuid: 1\n      characteristics:\n        \
+     - {name: chr1, uuid: 2, callback: {on: [read]}}\n";
 
 fn text(device: &str, steps: &[&str]) -> String {
     let list: String = steps.iter().map(|step| format!("  - {step}\n")).collect();
@@ -119,7 +123,10 @@ fn saved_values_are_compared_and_keep_their_name_where_a_step_uses_it() {
 
 #[test]
 fn the_boards_reports_must_be_exactly_those_of_the_step() {
-    let plan = planned(&["connect", "read: {char: chr1, reports: [\"chr1 handler on read\", 'log \"x\"']}"]);
+    let plan = planned_with(
+        CALLED,
+        &["connect", "read: {char: chr1, reports: [\"chr1 handler on read\", 'log \"x\"']}"],
+    );
     let handler = BoardEvent::Handler { target: "chr1".into(), event: 0x08, value: Vec::new() };
     let log = BoardEvent::Log("x".into());
     let run = |board: &[BoardEvent]| {
@@ -180,7 +187,8 @@ fn an_end_that_a_step_announces_is_no_breach_and_one_that_does_not_come_is() {
 
 #[test]
 fn a_known_failure_is_expected_and_a_pass_of_it_fails() {
-    let xfail = Xfail { reason: "the counter starts at 1".into(), link: None };
+    let xfail =
+        Xfail { reason: "the counter starts at 1".into(), link: None, place: Place { line: 3, column: 1 } };
     let mismatch = |missing_trace| Mismatch {
         step: 0,
         place: Default::default(),
@@ -191,10 +199,12 @@ fn a_known_failure_is_expected_and_a_pass_of_it_fails() {
     let failed = Verdict::Fail(mismatch(false));
     assert_eq!(failed.clone().with_xfail(None), failed);
     assert!(matches!(failed.with_xfail(Some(&xfail)), Verdict::ExpectedFailure(_, why) if why == xfail));
-    let unexpected = Verdict::Pass.with_xfail(Some(&xfail));
-    assert!(matches!(&unexpected, Verdict::Fail(it) if it.summary.contains("the counter starts at 1")));
-    let missing = Verdict::Fail(mismatch(true));
-    assert_eq!(missing.clone().with_xfail(Some(&xfail)), missing);
+    // Without an expected trace too: all that is written held.
+    for held in [Verdict::Pass, Verdict::Fail(mismatch(true))] {
+        let Verdict::Fail(unexpected) = held.with_xfail(Some(&xfail)) else { panic!("a pass of it fails") };
+        assert!(unexpected.summary.contains("the counter starts at 1"), "{}", unexpected.summary);
+        assert_eq!((unexpected.place, unexpected.missing_trace), (xfail.place, false));
+    }
     let skipped = Verdict::Skipped("needs board".into());
     assert_eq!(skipped.clone().with_xfail(Some(&xfail)), skipped);
 }

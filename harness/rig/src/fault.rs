@@ -1,6 +1,6 @@
 //! Faults of the bench: nothing is known about the device.
 
-use conformance::verdict::RigFault;
+use conformance::verdict::{FaultStep, RigFault};
 
 /// Something of the bench broke. Never blamed on the device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ impl Fault {
 
     /// The same, as the verdict names it.
     #[must_use]
-    pub fn at(self, step: Option<usize>) -> RigFault {
+    pub fn at(self, step: Option<FaultStep>) -> RigFault {
         RigFault { step, cause: self.cause, cure: self.cure }
     }
 }

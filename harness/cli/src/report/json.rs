@@ -32,7 +32,7 @@ struct Entry {
     /// What differed.
     #[serde(skip_serializing_if = "Option::is_none")]
     mismatch: Option<Difference>,
-    /// The step of the mismatch in the file.
+    /// Where the step of the mismatch or of the fault stands in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<Position>,
     bench_us: u64,
@@ -103,7 +103,10 @@ fn entry(outcome: &Outcome) -> Entry {
             let reason = Reason { cause: xfail.reason.clone(), cure: None, step: None };
             ("expected-failure", Some(reason), Some(difference(mismatch)), Some(position(mismatch.place)))
         }
-        Verdict::Inconclusive(fault) => ("inconclusive", Some(reason(fault)), None, None),
+        Verdict::Inconclusive(fault) => {
+            let place = fault.step.as_ref().map(|step| position(step.place));
+            ("inconclusive", Some(reason(fault)), None, place)
+        }
         Verdict::Skipped(why) => {
             ("skipped", Some(Reason { cause: why.clone(), cure: None, step: None }), None, None)
         }
@@ -123,7 +126,8 @@ fn entry(outcome: &Outcome) -> Entry {
 }
 
 fn reason(fault: &RigFault) -> Reason {
-    Reason { cause: fault.cause.clone(), cure: Some(fault.cure.clone()), step: fault.step }
+    let step = fault.step.as_ref().map(|step| step.index);
+    Reason { cause: fault.cause.clone(), cure: Some(fault.cure.clone()), step }
 }
 
 fn difference(mismatch: &Mismatch) -> Difference {

@@ -2,10 +2,11 @@
 //! closing line.
 
 use std::io::{IsTerminal as _, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use conformance::report::{Outcome, RunEvent, Summary};
-use conformance::verdict::{DiffLine, Mismatch, RigFault, Verdict};
+use conformance::verdict::{DiffLine, FaultStep, Mismatch, RigFault, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Reporter;
@@ -23,6 +24,8 @@ pub struct Terminal<W> {
     total: usize,
     seeds: String,
     order: &'static str,
+    /// Options that a command must repeat to mean the same expected traces.
+    traces: String,
     reader_is_gone: bool,
 }
 
@@ -37,6 +40,7 @@ impl<W: Write> Terminal<W> {
             total: 0,
             seeds: String::new(),
             order: "",
+            traces: String::new(),
             reader_is_gone: false,
         }
     }
@@ -45,6 +49,13 @@ impl<W: Write> Terminal<W> {
     #[must_use]
     pub fn shuffled(mut self) -> Self {
         self.order = ", shuffled";
+        self
+    }
+
+    /// Says which folder of expected traces was asked for.
+    #[must_use]
+    pub fn with_traces(mut self, folder: &Path) -> Self {
+        self.traces = format!("--traces {} ", folder.display());
         self
     }
 
@@ -97,7 +108,7 @@ impl<W: Write> Terminal<W> {
         let mut text = String::new();
         for trouble in std::mem::take(&mut self.troubles) {
             text.push('\n');
-            text.push_str(&details(&trouble));
+            text.push_str(&details_with(&trouble, &self.traces));
         }
         text.push('\n');
         let not_run = self.total.saturating_sub(summary.total());
@@ -121,7 +132,7 @@ fn result_line(outcome: &Outcome, id_width: usize) -> String {
     let tail = match &outcome.verdict {
         Verdict::Skipped(reason) => format!("{QUIET}{}{QUIET:#}", visible(reason)),
         Verdict::Inconclusive(RigFault { step: Some(step), .. }) => {
-            format!("{UNSURE}inconclusive at step {}{UNSURE:#}", step + 1)
+            format!("{UNSURE}inconclusive at step {}{UNSURE:#}", step.index + 1)
         }
         Verdict::Inconclusive(RigFault { step: None, .. }) => format!("{UNSURE}inconclusive{UNSURE:#}"),
         Verdict::ExpectedFailure(_, xfail) => {
@@ -144,21 +155,27 @@ pub(crate) fn marked(outcome: &Outcome, id_width: usize, tail: &str) -> String {
 /// What a person needs to know about a scenario that did not pass.
 #[must_use]
 pub fn details(outcome: &Outcome) -> String {
+    details_with(outcome, "")
+}
+
+/// As [`details`]; `options` are put into the command that keeps a new trace.
+fn details_with(outcome: &Outcome, options: &str) -> String {
     let (word, colour) = style::verdict(&outcome.verdict);
     let mut text = format!("{colour}{word}{colour:#}  {}: {}\n", outcome.id, visible(&outcome.name));
     match &outcome.verdict {
-        Verdict::Fail(mismatch) => text.push_str(&mismatch_details(outcome, mismatch)),
+        Verdict::Fail(mismatch) => text.push_str(&mismatch_details(outcome, mismatch, options)),
         Verdict::Inconclusive(fault) => text.push_str(&fault_details(outcome, fault)),
-        Verdict::ExpectedFailure(mismatch, _) => text.push_str(&mismatch_details(outcome, mismatch)),
+        Verdict::ExpectedFailure(mismatch, _) => text.push_str(&mismatch_details(outcome, mismatch, options)),
         Verdict::Pass | Verdict::Skipped(_) => {}
     }
     text
 }
 
-fn mismatch_details(outcome: &Outcome, mismatch: &Mismatch) -> String {
+fn mismatch_details(outcome: &Outcome, mismatch: &Mismatch, options: &str) -> String {
     let place = mismatch.place;
     let step =
         step_label(outcome, mismatch.step).map(|label| format!("  step {}: {label}", mismatch.step + 1));
+    let step = step.filter(|_| !mismatch.diff.is_empty());
     let mut text = format!(
         "  {}:{}:{}{}\n  {BAD}{}{BAD:#}\n",
         outcome.file,
@@ -171,6 +188,7 @@ fn mismatch_details(outcome: &Outcome, mismatch: &Mismatch) -> String {
         text.push('\n');
         outcome.trace.lines().for_each(|line| text.push_str(&format!("    {}\n", visible(line))));
         text.push_str("\n  read each line, then keep it with: gattest run --accept ");
+        text.push_str(options);
         text.push_str(&outcome.file);
         text.push('\n');
     } else if !mismatch.diff.is_empty() {
@@ -181,14 +199,13 @@ fn mismatch_details(outcome: &Outcome, mismatch: &Mismatch) -> String {
 }
 
 fn fault_details(outcome: &Outcome, fault: &RigFault) -> String {
-    let step = fault.step.map(|step| match step_label(outcome, step) {
-        Some(label) => format!(", step {}: {label}", step + 1),
-        None => format!(", step {}", step + 1),
+    let place = fault.step.as_ref().map(|FaultStep { index, place, label }| {
+        format!(":{}:{}  step {}: {}", place.line, place.column, index + 1, visible(label))
     });
     format!(
         "  {}{}\n  {UNSURE}{}{UNSURE:#}\n  what to do: {}\n",
         outcome.file,
-        step.unwrap_or_default(),
+        place.unwrap_or_default(),
         visible(&fault.cause),
         visible(&fault.cure)
     )
@@ -285,7 +302,11 @@ mod tests {
             missing_trace: false,
         };
         let fault = RigFault {
-            step: Some(1),
+            step: Some(FaultStep {
+                index: 1,
+                place: Place { line: 6, column: 5 },
+                label: "read chr1".to_owned(),
+            }),
             cause: "a damaged frame came from the board".to_owned(),
             cure: "check the cable".to_owned(),
         };
@@ -314,7 +335,7 @@ mod tests {
             disconnect
 
         inconclusive  b: b does what it should
-          scenarios/b.yaml, step 2: read chr1
+          scenarios/b.yaml:6:5  step 2: read chr1
           a damaged frame came from the board
           what to do: check the cable
 

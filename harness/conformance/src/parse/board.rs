@@ -97,6 +97,9 @@ fn serve(
     let fields = Fields::of(node, shape, reader.sink)?;
     let node = fields.get(verb)?;
     let name = fields::text(node, "a service's name", reader.sink)?;
+    if !reader.names.is_known() {
+        return None;
+    }
     let services = &reader.device.services;
     let Some(service) = services.iter().position(|service| service.name == name) else {
         let message = format!("the device has no service `{}`", Sink::short(name));

@@ -1,6 +1,7 @@
 //! The fields of the client's steps.
 
 use super::fields::{self, Fields};
+use super::pdu;
 use super::steps::Reader;
 use super::values;
 use crate::diagnostic::Code;
@@ -302,7 +303,9 @@ impl Reader<'_, '_> {
         let expect = fields.required("expect", self.sink)?;
         let is_nothing = matches!(&expect.content, Content::Scalar { text, .. } if text == "nothing");
         let expect = if is_nothing { None } else { Some(self.pdu(expect)?) };
-        Some(Action::Att { send: send?, expect })
+        let send = send?;
+        pdu::check(&fields, &send, expect.as_deref(), self.sink);
+        Some(Action::Att { send, expect })
     }
 
     fn pdu(&mut self, node: &Node<'_>) -> Option<Vec<u8>> {

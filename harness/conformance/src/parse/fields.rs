@@ -41,6 +41,11 @@ impl<'n, 't> Fields<'n, 't> {
         self.entry(key).map(|entry| &entry.value)
     }
 
+    /// The place of a key, of the mapping where it is not there.
+    pub(super) fn mark_of(&self, key: &str) -> Mark {
+        self.entry(key).map_or(self.mark, |entry| entry.key_mark)
+    }
+
     /// The value of a key that must be there, as the shape says.
     pub(super) fn required(&self, key: &str, sink: &mut Sink) -> Option<&'n Node<'t>> {
         let value = self.get(key);
@@ -105,6 +110,17 @@ pub(crate) fn resolve(text: &str) -> Plain {
     }
     let looks_numeric = text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
     if looks_numeric && text.parse::<f64>().is_ok() { Plain::OddNumber } else { Plain::Text }
+}
+
+/// True for a plain text that other readers of YAML, or people, take for something else: a number in
+/// another notation (`0b11`, `1_000`, `.inf`), a truth value of YAML 1.1 (`yes`, `off`).
+pub(super) fn is_ambiguous(text: &str) -> bool {
+    let unsigned = text.trim_start_matches(['+', '-', '.']);
+    let is_numeric = unsigned.starts_with(|first: char| first.is_ascii_digit());
+    let word = text.to_ascii_lowercase();
+    is_numeric
+        || matches!(word.as_str(), "yes" | "no" | "on" | "off" | "y" | "n" | ".nan")
+        || word.ends_with(".inf")
 }
 
 /// What a value is, for "this is ...".

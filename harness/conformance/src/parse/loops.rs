@@ -70,20 +70,21 @@ impl Reader<'_, '_> {
         let values = values.and_then(|node| fields::filled_list(node, "`in`", self.sink)).unwrap_or_default();
         let list = fields.required("steps", self.sink);
         let items = list.and_then(|node| fields::filled_list(node, "`steps`", self.sink)).unwrap_or_default();
-        // Without its name, the steps' values mean nothing.
-        let Some(name) = name else { return Ok(()) };
+        // Without sound values, the steps are still read once, for their own mistakes.
+        let unreadable = [Node { mark: node.mark, content: Content::Broken }];
+        let is_sound = name.is_some() && !values.is_empty();
+        let values = if is_sound { values } else { &unreadable };
         self.enter(node.mark)?;
-        self.loops.names.push(name);
+        self.loops.names.extend(name.clone());
         for value in values {
-            let name = self.loops.names.last().map(String::as_str).unwrap_or_default();
-            let value_weight = weight(value);
-            let mut used = 0;
-            let round: Option<Vec<Node<'_>>> =
-                items.iter().map(|item| put_in(item, name, value, value_weight, &mut used)).collect();
-            self.loops.add(used, node.mark, self.sink)?;
-            self.steps(&round.unwrap_or_default())?;
+            let mut round = Round { name: name.as_deref(), value, weight: weight(value), used: 0 };
+            let steps: Option<Vec<Node<'_>>> = items.iter().map(|item| round.put_in(item)).collect();
+            self.loops.add(round.used, node.mark, self.sink)?;
+            self.steps(&steps.unwrap_or_default())?;
         }
-        self.loops.names.pop();
+        if name.is_some() {
+            self.loops.names.pop();
+        }
         self.loops.depth -= 1;
         Ok(())
     }
@@ -109,6 +110,48 @@ impl Reader<'_, '_> {
     }
 }
 
+/// One round of a loop.
+struct Round<'r, 't> {
+    /// What the steps call the value; `None` where that could not be read, so that any `$name` may be it.
+    name: Option<&'r str>,
+    value: &'r Node<'t>,
+    /// Of the value.
+    weight: usize,
+    /// The weight of all that was made so far.
+    used: usize,
+}
+
+impl<'t> Round<'_, 't> {
+    /// The node with `$name` replaced by the value; `None` as soon as it gets too large.
+    fn put_in(&mut self, node: &Node<'t>) -> Option<Node<'t>> {
+        if values::reference(node).is_some_and(|name| self.name.is_none_or(|own| own == name)) {
+            self.used += self.weight;
+            return (self.used <= MAX_WEIGHT).then(|| self.value.clone());
+        }
+        self.used += 1;
+        let content = match &node.content {
+            Content::Scalar { text, plain } => {
+                self.used += text.len();
+                Content::Scalar { text: text.clone(), plain: *plain }
+            }
+            Content::List(items) => {
+                Content::List(items.iter().map(|item| self.put_in(item)).collect::<Option<_>>()?)
+            }
+            Content::Map(entries) => {
+                let mut copies = Vec::with_capacity(entries.len());
+                for Entry { key, key_mark, value } in entries {
+                    self.used += 1 + key.len();
+                    let value = self.put_in(value)?;
+                    copies.push(Entry { key: key.clone(), key_mark: *key_mark, value });
+                }
+                Content::Map(copies)
+            }
+            Content::Broken => Content::Broken,
+        };
+        (self.used <= MAX_WEIGHT).then_some(Node { mark: node.mark, content })
+    }
+}
+
 /// How much a value takes: one for itself, and its bytes.
 fn weight(node: &Node<'_>) -> usize {
     match &node.content {
@@ -119,40 +162,4 @@ fn weight(node: &Node<'_>) -> usize {
         }
         Content::Broken => 1,
     }
-}
-
-/// The node with `$name` replaced by `value`; `None` as soon as it gets too large.
-fn put_in<'t>(
-    node: &Node<'t>,
-    name: &str,
-    value: &Node<'t>,
-    value_weight: usize,
-    used: &mut usize,
-) -> Option<Node<'t>> {
-    if values::reference(node) == Some(name) {
-        *used += value_weight;
-        return (*used <= MAX_WEIGHT).then(|| value.clone());
-    }
-    *used += 1;
-    let content = match &node.content {
-        Content::Scalar { text, plain } => {
-            *used += text.len();
-            Content::Scalar { text: text.clone(), plain: *plain }
-        }
-        Content::List(items) => {
-            let items = items.iter().map(|item| put_in(item, name, value, value_weight, used));
-            Content::List(items.collect::<Option<_>>()?)
-        }
-        Content::Map(entries) => {
-            let mut copies = Vec::with_capacity(entries.len());
-            for Entry { key, key_mark, value: inner } in entries {
-                *used += 1 + key.len();
-                let inner = put_in(inner, name, value, value_weight, used)?;
-                copies.push(Entry { key: key.clone(), key_mark: *key_mark, value: inner });
-            }
-            Content::Map(copies)
-        }
-        Content::Broken => Content::Broken,
-    };
-    (*used <= MAX_WEIGHT).then_some(Node { mark: node.mark, content })
 }

@@ -8,10 +8,13 @@ mod covers;
 mod device;
 mod external;
 pub(crate) mod fields;
+mod impossible;
 pub(crate) mod labels;
+mod link;
 mod loops;
 mod names;
 mod order;
+mod pdu;
 mod reports;
 pub(crate) mod sink;
 mod steps;
@@ -25,7 +28,7 @@ use crate::lopy;
 use crate::scenario::{Builtin, Device, Need, Scenario, Xfail};
 use crate::yaml::{self, Content, Node};
 use fields::Fields;
-use sink::Sink;
+use sink::{Mark, Sink};
 
 /// Gives the text of a file that a scenario names: the path is relative to the scenario's folder, with
 /// `/` between folders, and stays below it. The error says why it cannot be read, as the end of
@@ -83,7 +86,7 @@ fn scenario(
     let covers = fields.required("covers", sink).map(|node| covers::read(node, sink));
     let tags = fields.get("tags").map(|node| covers::tags(node, sink));
     let needs = fields.get("needs").map(|node| fields::words(node, "`needs`", Need::ALL, sink));
-    let xfail = fields.get("xfail").map(|node| xfail(node, sink));
+    let xfail = fields.get("xfail").map(|node| xfail(node, fields.mark_of("xfail"), sink));
     let steps = fields.get("steps");
     let added = steps.map(steps::added_services).unwrap_or_default();
     let device = fields.required("device", sink);
@@ -109,12 +112,12 @@ fn scenario(
 }
 
 /// The inner option is never empty: it is the scenario's own.
-fn xfail(node: &Node<'_>, sink: &mut Sink) -> Option<Option<Xfail>> {
+fn xfail(node: &Node<'_>, key: Mark, sink: &mut Sink) -> Option<Option<Xfail>> {
     let fields = Fields::of(node, &XFAIL, sink)?;
     let reason = fields.required("reason", sink).and_then(|node| fields::text(node, "`reason`", sink));
     let link = fields.get("link").map(|node| fields::text(node, "`link`", sink));
     let link = link.map_or(Some(None), |link| link.map(|link| Some(link.to_owned())))?;
-    Some(Some(Xfail { reason: reason?.to_owned(), link }))
+    Some(Some(Xfail { reason: reason?.to_owned(), link, place: key.place }))
 }
 
 fn read_device(node: &Node<'_>, read_file: ReadFile<'_>, sink: &mut Sink) -> Option<Device> {

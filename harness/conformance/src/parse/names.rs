@@ -63,12 +63,22 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// The characteristics of a device by name.
-pub(super) struct Characteristics<'d>(HashMap<&'d str, CharacteristicRef>);
+/// The characteristics of a device by name; `None` where the device could not be read.
+pub(super) struct Characteristics<'d>(Option<HashMap<&'d str, CharacteristicRef>>);
 
 impl<'d> Characteristics<'d> {
     pub(super) fn of(device: &'d Device) -> Self {
-        Self(device.characteristics().map(|(at, entry)| (entry.name.as_str(), at)).collect())
+        Self(Some(device.characteristics().map(|(at, entry)| (entry.name.as_str(), at)).collect()))
+    }
+
+    /// Those of a device that could not be read: any name may be one.
+    pub(super) fn unknown() -> Self {
+        Self(None)
+    }
+
+    /// False where any name may be one.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Reads the name of a characteristic.
@@ -84,12 +94,13 @@ impl<'d> Characteristics<'d> {
         sink: &mut Sink,
     ) -> Option<CharacteristicRef> {
         let name = fields::text(node, "a characteristic's name", sink)?;
-        let found = self.0.get(name).copied();
+        let by_name = self.0.as_ref()?;
+        let found = by_name.get(name).copied();
         if found.is_none() {
             let message = format!("the device has no characteristic `{}`", Sink::short(name));
             // In table order, whatever the map's.
             let mut known: Vec<(CharacteristicRef, &str)> =
-                self.0.iter().map(|(name, at)| (*at, *name)).filter(|(_, name)| !name.is_empty()).collect();
+                by_name.iter().map(|(name, at)| (*at, *name)).filter(|(_, name)| !name.is_empty()).collect();
             known.sort_unstable();
             let names = known.iter().map(|(_, name)| *name).chain(other);
             sink.report_unknown(Code::UnknownName, node.mark, message, name, names);

@@ -1,13 +1,16 @@
 //! Whether each step can follow the ones before it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use super::impossible;
+use super::link::Client;
 use super::sink::{Mark, Sink};
 use crate::diagnostic::Code;
 use crate::scenario::{
-    Action, BoardAction, Bond, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Device,
-    EventSource, Expect, Push, WriteMode,
+    Action, BoardAction, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Device, EventSource,
+    Expect, Push, WriteMode,
 };
+use crate::yaml::Node;
 
 /// What is known of the bench between two steps.
 pub(super) struct Order<'d> {
@@ -15,30 +18,37 @@ pub(super) struct Order<'d> {
     clients: Vec<Client>,
     /// Services that steps have added to the running application.
     added: HashSet<usize>,
-    /// False once a step could not be read: what follows it cannot be judged.
+    /// False once a step could not be read that may have changed anything: what follows cannot be judged.
     known: bool,
+    /// True once a step could not be read that may have changed all of a link but its being there.
+    blurred: bool,
 }
 
-/// One central.
-#[derive(Default)]
-struct Client {
-    connected: bool,
-    /// CCCD bits that were set at any time during this connection: what was sent before an
-    /// unsubscription may still be asked for.
-    subscribed: HashMap<CharacteristicRef, u16>,
-    /// A raw PDU may have subscribed to anything.
-    raw: bool,
-    bond: Option<Bond>,
+/// What may have changed by a step that could not be read, as far as its word shows.
+enum Changed {
+    Nothing,
+    /// Subscriptions, bonds, encryption, the MTU: not connections, and not which services are there.
+    Link,
+    Anything,
 }
 
-impl Client {
-    fn connect(&mut self) {
-        self.connected = true;
-        self.raw = false;
-        // CCCDs begin at 0000 in each unbonded connection, and are restored in a bonded one (GAP-8).
-        if self.bond.is_none() {
-            self.subscribed.clear();
-        }
+fn changed(word: Option<&str>) -> Changed {
+    match word {
+        Some(
+            "discover"
+            | "read"
+            | "read_long"
+            | "write_command"
+            | "write_signed"
+            | "write_long"
+            | "write_reliable"
+            | "expect_notification"
+            | "expect_indication"
+            | "expect_advertisement"
+            | "quiet",
+        ) => Changed::Nothing,
+        Some("mtu" | "write" | "subscribe" | "unsubscribe" | "bond" | "encrypt" | "att") => Changed::Link,
+        _ => Changed::Anything,
     }
 }
 
@@ -51,16 +61,31 @@ pub(super) struct Judged<'s> {
     /// The step's word.
     pub(super) word: &'s str,
     pub(super) mark: Mark,
+    /// What stands behind the word.
+    pub(super) value: Option<&'s Node<'s>>,
+    /// A handler may answer what the step asks for.
+    pub(super) is_handled: bool,
+}
+
+impl Judged<'_> {
+    /// The place of one of the step's fields, or of its word where it does not have that field.
+    pub(super) fn at(&self, key: &str) -> Mark {
+        self.value.and_then(|value| value.get(key)).map_or(self.mark, |node| node.mark)
+    }
 }
 
 impl<'d> Order<'d> {
     pub(super) fn new(device: &'d Device) -> Self {
-        Self { device, clients: Vec::new(), added: HashSet::new(), known: true }
+        Self { device, clients: Vec::new(), added: HashSet::new(), known: true, blurred: false }
     }
 
     /// Says that a step could not be read.
-    pub(super) fn lose(&mut self) {
-        self.known = false;
+    pub(super) fn lose(&mut self, word: Option<&str>) {
+        match changed(word) {
+            Changed::Nothing => {}
+            Changed::Link => self.blurred = true,
+            Changed::Anything => self.known = false,
+        }
     }
 
     /// Judges a step and goes on to the state after it.
@@ -74,6 +99,9 @@ impl<'d> Order<'d> {
         self.check_link(step, sink);
         self.check_added(step, sink);
         self.check_bond(step, sink);
+        if let (Some(client), false) = (self.clients.get(step.central), self.blurred) {
+            impossible::check(step, client, self.device, sink);
+        }
         match step.action {
             Action::Connect | Action::Reconnect => self.change(step.central, Client::connect),
             Action::Disconnect | Action::ExpectDisconnection => {
@@ -89,7 +117,13 @@ impl<'d> Order<'d> {
             Action::Board(BoardAction::AddService { service, refused: false }) => {
                 self.added.insert(*service);
             }
-            Action::Att { .. } => self.change(step.central, |client| client.raw = true),
+            Action::Att { send, expect } => {
+                self.change(step.central, |client| client.att(send, expect.as_deref()));
+            }
+            Action::Mtu { size, expect } => {
+                self.change(step.central, |client| client.exchange(expect.unwrap_or(*size)));
+            }
+            Action::Encrypt => self.change(step.central, |client| client.encrypted = client.bond),
             Action::Subscribe { target, bits, expect: Expect::Success, .. } => {
                 self.check_property(*target, *bits, step.mark, sink);
                 self.change(step.central, |client| *client.subscribed.entry(*target).or_default() |= bits);
@@ -125,9 +159,10 @@ impl<'d> Order<'d> {
     }
 
     fn check_link(&mut self, step: Judged<'_>, sink: &mut Sink) {
-        let Judged { action, central, word, mark } = step;
+        let Judged { action, central, word, mark, .. } = step;
         if *action == Action::Connect {
-            if self.is_connected(central) {
+            let is_assumed = self.clients.get(central).is_some_and(|client| client.assumed);
+            if self.is_connected(central) && !is_assumed {
                 let hint = "remove this step, or put `disconnect` before it";
                 sink.report(Code::AlreadyConnected, mark, "the client is connected already", hint);
             }
@@ -150,7 +185,10 @@ impl<'d> Order<'d> {
             let message = format!("`{word}` needs a connection, and there is none here");
             sink.report(Code::NotConnected, mark, message, "put `connect` before this step");
             // One report for each gap is enough.
-            self.change(central, Client::connect);
+            self.change(central, |client| {
+                client.connect();
+                client.assumed = true;
+            });
         }
     }
 
@@ -168,6 +206,9 @@ impl<'d> Order<'d> {
     }
 
     fn check_bond(&self, step: Judged<'_>, sink: &mut Sink) {
+        if self.blurred {
+            return;
+        }
         let bond = self.clients.get(step.central).and_then(|client| client.bond);
         let is_signed = matches!(step.action, Action::Write { mode: WriteMode::Signed, .. });
         if is_signed && bond.and_then(|bond| bond.csrk).is_none() {
@@ -208,7 +249,7 @@ impl<'d> Order<'d> {
         };
         let Some(client) = self.clients.get(central) else { return };
         let bits = client.subscribed.get(&target).copied().unwrap_or(0);
-        if bits & bit == 0 && !client.raw {
+        if bits & bit == 0 && !client.raw && !self.blurred {
             let name = self.device.name_of(target);
             let message = format!("nothing has subscribed to {word} of `{name}` in this connection");
             sink.report(Code::NoSubscription, mark, message, hint);
@@ -228,8 +269,8 @@ fn needs_connection(action: &Action) -> bool {
     }
 }
 
-/// The services that a step is about.
-fn services(action: &Action) -> Vec<usize> {
+/// The characteristics that a step is about.
+pub(super) fn targets(action: &Action) -> Vec<CharacteristicRef> {
     match action {
         Action::Read { target, .. }
         | Action::ReadLong { target, .. }
@@ -244,10 +285,17 @@ fn services(action: &Action) -> Vec<usize> {
             | BoardAction::Value { target, .. }
             | BoardAction::Set { target, .. }
             | BoardAction::Callback { target, .. },
-        ) => vec![target.service],
-        Action::WriteReliable { writes, .. } => writes.iter().map(|(target, _)| target.service).collect(),
-        Action::Board(BoardAction::Serve { service, .. }) => vec![*service],
+        ) => vec![*target],
+        Action::WriteReliable { writes, .. } => writes.iter().map(|(target, _)| *target).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The services that a step is about.
+fn services(action: &Action) -> Vec<usize> {
+    match action {
+        Action::Board(BoardAction::Serve { service, .. }) => vec![*service],
+        _ => targets(action).into_iter().map(|target| target.service).collect(),
     }
 }
 

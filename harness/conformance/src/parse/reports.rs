@@ -2,6 +2,7 @@
 
 use super::fields;
 use super::sink::Sink;
+use super::steps::Reader;
 use crate::diagnostic::Code;
 use crate::scenario::Device;
 use crate::spelling;
@@ -15,19 +16,37 @@ const OF_CHARACTERISTIC: [&str; 5] =
 const NOT_CONFIRMED: &str = "indication not confirmed";
 
 /// The list, with each line that no trace can hold reported.
-pub(super) fn read(node: &Node<'_>, device: &Device, sink: &mut Sink) -> Vec<String> {
+pub(super) fn read(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    for item in fields::list(node, "`reports`", sink).unwrap_or_default() {
-        let Some(line) = line(item, sink) else { continue };
-        match check(line, device) {
+    for item in fields::list(node, "`reports`", reader.sink).unwrap_or_default() {
+        let Some(line) = line(item, reader.sink) else { continue };
+        let checked = match reader.names.is_known() {
+            true => check(line, reader.device).and_then(|()| check_handler(line, reader)),
+            false => Ok(()),
+        };
+        match checked {
             Ok(()) => lines.push(line.to_owned()),
             Err(hint) => {
                 let message = format!("no trace can hold the report `{}`", Sink::short(line));
-                sink.report(Code::BadReport, item.mark, message, hint);
+                reader.sink.report(Code::BadReport, item.mark, message, hint);
             }
         }
     }
     lines
+}
+
+/// A handler runs only where there is a callback.
+fn check_handler(line: &str, reader: &Reader<'_, '_>) -> Result<(), String> {
+    let Some((name, _)) = line.split_once(" handler ").filter(|_| !line.starts_with("log ")) else {
+        return Ok(());
+    };
+    let owner = reader.device.characteristics().find(|(_, characteristic)| characteristic.name == name);
+    match owner {
+        Some((at, _)) if !reader.has_handler(at) => Err(format!(
+            "`{name}` has no callback: give it one in the table, or by `board: {{callback: {name}, ..}}`"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn line<'n>(node: &'n Node<'_>, sink: &mut Sink) -> Option<&'n str> {

@@ -6,7 +6,7 @@ use super::fields::{self, Fields};
 use super::labels;
 use super::loops::{Loops, Stop};
 use super::names::{self, Characteristics};
-use super::order::{Judged, Order};
+use super::order::{self, Judged, Order};
 use super::reports;
 use super::sink::{Mark, Sink};
 use super::{board, values};
@@ -32,13 +32,15 @@ pub(super) struct Steps {
     pub(super) centrals: Vec<String>,
 }
 
-/// Reads `steps:`. Without a device names mean nothing, and steps that hold one are passed over.
+/// Reads `steps:`. Without a device, names mean nothing and are passed over; all else is still checked.
 pub(super) fn read(node: &Node<'_>, device: Option<&Device>, sink: &mut Sink) -> Option<Steps> {
     let items = fields::filled_list(node, "`steps`", sink)?;
-    let device = device?;
+    let names = device.map_or_else(Characteristics::unknown, Characteristics::of);
+    let nothing = Device::default();
+    let device = device.unwrap_or(&nothing);
     let mut reader = Reader {
         device,
-        names: Characteristics::of(device),
+        names,
         next_added: device.services.iter().position(|service| service.added).unwrap_or(0),
         handled: handled_from_start(device),
         saved: HashMap::new(),
@@ -110,7 +112,7 @@ impl Reader<'_, '_> {
                 Some(Parts { word: "repeat", value: Some(value), .. }) => self.repeat(value)?,
                 Some(Parts { word: "for_each", value: Some(value), .. }) => self.for_each(value)?,
                 Some(parts) => self.step(item, &parts),
-                None => self.order.lose(),
+                None => self.order.lose(None),
             }
         }
         Ok(())
@@ -125,12 +127,14 @@ impl Reader<'_, '_> {
         };
         let central = value.and_then(|value| value.get("as")).map_or(Some(0), |node| self.central(node));
         let reports = value.and_then(|value| value.get("reports"));
-        let reports = reports.map(|node| reports::read(node, self.device, self.sink));
-        let (Some(action), Some(central)) = (action, central) else { return self.order.lose() };
+        let reports = reports.map(|node| reports::read(self, node));
+        let (Some(action), Some(central)) = (action, central) else { return self.order.lose(Some(word)) };
         // A step with a mistake is still in its order; its own report is enough.
         let is_sound = self.sink.count() == mistakes;
         if is_sound || !matches!(action, Action::Expect { .. }) {
-            self.order.step(Judged { action: &action, central, word, mark }, self.sink);
+            let is_handled = order::targets(&action).iter().any(|target| self.has_handler(*target));
+            let step = Judged { action: &action, central, word, mark, value, is_handled };
+            self.order.step(step, self.sink);
         }
         let save = value.and_then(|value| value.get("save")).and_then(|node| self.save(node, &action));
         let who = central.checked_sub(1).and_then(|index| self.centrals.get(index));

@@ -30,6 +30,16 @@ pub(super) fn api_value(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<
         Content::Scalar { text, plain: false } => Some(ApiValue::Text(text.clone().into_owned())),
         Content::Scalar { text, plain: true } => match fields::resolve(text) {
             Plain::Int(number) => Some(ApiValue::Int(number)),
+            Plain::Text if fields::is_ambiguous(text) => {
+                let message =
+                    format!("`{}` may be taken for a text or for something else", Sink::short(text));
+                let hint = format!(
+                    "for the text write \"{0}\"; an integer is written as 16, 0x10",
+                    Sink::short(text)
+                );
+                sink.report(Code::BadValue, node.mark, message, hint);
+                None
+            }
             Plain::Text => Some(ApiValue::Text(text.clone().into_owned())),
             Plain::Huge => {
                 sink.report(Code::BadValue, node.mark, format!("{what} is out of range"), INTEGERS);

@@ -46,6 +46,8 @@ pub struct Xfail {
     pub reason: String,
     /// Where that is followed up: an address or the number of an issue.
     pub link: Option<String>,
+    /// Where it is said.
+    pub place: Place,
 }
 
 /// What not every bench can do.

@@ -93,7 +93,7 @@ where
             }
             Err(stop) => {
                 driven.retry = matches!(stop, Stop::NotEstablished);
-                driven.fault = Some(stop.fault().at(Some(index)));
+                driven.fault = Some(stop.fault().at(plan.fault_step(index)));
                 break;
             }
         }
