@@ -35,7 +35,7 @@ pub enum Command {
     /// Measure the virtual bench
     Bench(BenchArgs),
     /// Print the JSON Schema of scenario files, for completion and checks in editors
-    Schema,
+    Schema(SchemaArgs),
     /// Print what makes a shell complete this command line
     Completions(CompletionsArgs),
 }
@@ -167,6 +167,14 @@ pub struct BenchArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `gattest schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Print the schema of files that hold a device table, for `device: lamp.yaml`
+    #[arg(long)]
+    pub table: bool,
 }
 
 /// Options of `gattest completions`.

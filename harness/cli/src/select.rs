@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use conformance::diagnostic::Diagnostic;
@@ -83,6 +83,19 @@ pub enum SelectError {
     },
 }
 
+const RENAME: &str = "rename it, or move it away";
+
+/// What to do about a file that could not be read.
+fn hint_for(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::FileTooLarge => "split it into several scenarios",
+        ErrorKind::InvalidData => "save it as UTF-8",
+        ErrorKind::PermissionDenied => "give yourself the right to read it",
+        ErrorKind::NotFound => "mend the link, or delete it",
+        _ => "move it away",
+    }
+}
+
 const NOT_YAML: &str = "is not a scenario: the file's name must end in .yaml";
 
 /// A file that cannot be run.
@@ -99,8 +112,13 @@ pub struct WrongFile {
 /// Why a file cannot be run.
 #[derive(Debug)]
 pub enum FileFault {
-    /// It was not read: one sentence with the file's name.
-    Unread(String),
+    /// It was not read.
+    Unread {
+        /// One sentence with the file's name.
+        message: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// It has mistakes.
     Mistakes {
         /// Its text, for excerpts.
@@ -111,16 +129,16 @@ pub enum FileFault {
 }
 
 impl WrongFile {
-    fn unread(file: &Path, path: PathBuf, why: &impl ToString) -> Self {
+    fn unread(file: &Path, path: PathBuf, why: &impl ToString, hint: &'static str) -> Self {
         let file = visible(&slashes(file)).into_owned();
-        let fault = FileFault::Unread(format!("{file}: {}", why.to_string()));
+        let fault = FileFault::Unread { message: format!("{file}: {}", why.to_string()), hint };
         Self { file, path, fault }
     }
 
     /// The messages for all of its mistakes, one after the other; `colour` asks for ANSI styles.
     pub fn messages(&self, colour: bool) -> Vec<String> {
         match &self.fault {
-            FileFault::Unread(message) => vec![format!("error: {message}\n")],
+            FileFault::Unread { message, hint } => vec![format!("error: {message}\n  = help: {hint}\n")],
             FileFault::Mistakes { text, diagnostics } => {
                 diagnostics.iter().map(|one| one.render(&self.file, text, colour)).collect()
             }
@@ -155,7 +173,12 @@ pub fn select(paths: &[PathBuf]) -> Result<Found, SelectError> {
         for file in files(given, &absolute, &mut found.wrong) {
             let path = file.strip_prefix(given).map_or_else(|_| file.clone(), |below| absolute.join(below));
             if slashes(&file).contains(char::is_control) {
-                found.wrong.push(WrongFile::unread(&file, path, &"its name holds control characters"));
+                found.wrong.push(WrongFile::unread(
+                    &file,
+                    path,
+                    &"its name holds control characters",
+                    RENAME,
+                ));
             } else {
                 take(&mut found, &mut by_id, selected(&file, path, root.clone()))?;
             }
@@ -205,7 +228,10 @@ pub fn load_one(selected: Selected) -> Result<Option<Loaded>, Box<WrongFile>> {
     let Selected { file, path, id, .. } = &selected;
     let text = match text_file::read(path, SCENARIO_LIMIT_BYTES) {
         Ok(text) => text,
-        Err(error) => return Err(Box::new(WrongFile::unread(Path::new(file), path.clone(), &error))),
+        Err(error) => {
+            let wrong = WrongFile::unread(Path::new(file), path.clone(), &error, hint_for(error.kind()));
+            return Err(Box::new(wrong));
+        }
     };
     if conformance::parse::is_device_table(&text) {
         return Ok(None);
@@ -263,7 +289,8 @@ fn files(given: &Path, absolute: &Path, wrong: &mut Vec<WrongFile>) -> Vec<PathB
                 // Editors leave links to nowhere, with hidden names, beside what they have open.
                 if !is_hidden(&file) || file == given {
                     let path = file.strip_prefix(given).map_or_else(|_| file.clone(), |at| absolute.join(at));
-                    wrong.push(WrongFile::unread(&file, path, &walk_fault(&error)));
+                    let kind = error.io_error().map_or(ErrorKind::NotFound, io::Error::kind);
+                    wrong.push(WrongFile::unread(&file, path, &walk_fault(&error), hint_for(kind)));
                 }
                 continue;
             }
@@ -273,7 +300,8 @@ fn files(given: &Path, absolute: &Path, wrong: &mut Vec<WrongFile>) -> Vec<PathB
             Some("yaml") if !entry.file_type().is_dir() => found.push(path.to_path_buf()),
             // Left out in silence, it would be a scenario that never runs.
             Some("yml") => {
-                let fault = FileFault::Unread(format!("{} {NOT_YAML}", slashes(path)));
+                let message = format!("{} {NOT_YAML}", slashes(path));
+                let fault = FileFault::Unread { message, hint: RENAME };
                 wrong.push(WrongFile { file: slashes(path), path: path.to_path_buf(), fault });
             }
             _ => {}
@@ -364,8 +392,10 @@ mod tests {
         let found = select(&[folder.path().join("mine")]).expect("a selection");
         assert!(found.selected.is_empty());
         assert!(
-            found.wrong[0].messages(false)[0]
-                .ends_with("a.yml is not a scenario: the file's name must end in .yaml\n")
+            found.wrong[0].messages(false)[0].starts_with("error: ")
+                && found.wrong[0].messages(false)[0].contains(
+                    "a.yml is not a scenario: the file's name must end in .yaml\n  = help: rename it"
+                )
         );
         assert!(matches!(select(&[folder.path().join("b.txt")]), Err(SelectError::NotYaml(_))));
         assert!(matches!(select(&[folder.path().join("none")]), Err(SelectError::Unreadable { .. })));

@@ -31,8 +31,18 @@ pub(crate) fn read(path: &Path, limit_bytes: u64) -> io::Result<String> {
         return Err(too_long(format!("more than {limit_bytes}")));
     }
     String::from_utf8(bytes).map_err(|error| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8: {}", error.utf8_error()))
+        let valid = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, not_utf8(error.as_bytes(), valid))
     })
+}
+
+/// Where the first byte stands that is no text; `valid` is how many come before it.
+fn not_utf8(bytes: &[u8], valid: usize) -> String {
+    let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
+    let line = before.split('\n').count();
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let byte = bytes.get(valid).copied().unwrap_or_default();
+    format!("it is not UTF-8: byte 0x{byte:02X} in line {line}, column {column}")
 }
 
 #[cfg(unix)]
@@ -72,8 +82,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         assert_eq!(read(folder.path(), 9).expect_err("a folder").to_string(), "it is a folder, not a file");
         let file = folder.path().join("a");
-        fs::write(&file, b"a\xFF").expect("a file");
-        assert_eq!(read(&file, 9).expect_err("no text").kind(), io::ErrorKind::InvalidData);
+        fs::write(&file, b"a\n\xC3\xA9\xFFb").expect("a file");
+        let error = read(&file, 9).expect_err("no text");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(error.to_string(), "it is not UTF-8: byte 0xFF in line 2, column 2");
     }
 
     #[cfg(target_os = "linux")]

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ERROR, Outcome, count, nothing_below, print, say, show_mistakes, shown};
+use super::{ERROR, Outcome, count, must_be_there, nothing_below, print, say, show_mistakes, shown};
 use crate::args::CheckArgs;
 use crate::exit::Exit;
 use crate::{select, traces};
 
 pub(super) fn execute(args: &CheckArgs) -> Outcome {
+    must_be_there(args.traces.as_deref())?;
     let found = select::select(&args.paths)?;
     if found.is_empty() {
         return Ok(nothing_below(&args.paths));

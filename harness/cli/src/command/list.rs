@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Outcome, fitted, load, print};
+use super::{Outcome, fitted, load, print, width};
 use crate::args::ListArgs;
 use crate::exit::Exit;
 use crate::report::visible;
@@ -19,7 +19,7 @@ pub(super) fn execute(args: &ListArgs) -> Outcome {
 
 /// `lopy/chr1-counts  chr1 answers ABC DEF from the third call on  [EX-2 CB-1]`
 fn scenarios(loaded: &[Loaded]) -> String {
-    let id_width = loaded.iter().map(|one| one.scenario.id.chars().count()).max().unwrap_or(0);
+    let id_width = width(loaded.iter().map(|one| one.scenario.id.as_str()));
     let line = |Loaded { scenario, .. }: &Loaded| {
         let (id, name, covers) = (&scenario.id, visible(&scenario.name), scenario.covers.join(" "));
         format!("{id:id_width$}  {name}  [{covers}]")
@@ -32,6 +32,6 @@ fn tags(loaded: &[Loaded]) -> String {
     for tag in loaded.iter().flat_map(|one| &one.scenario.tags) {
         *counts.entry(tag).or_default() += 1;
     }
-    let width = counts.keys().map(|tag| tag.chars().count()).max().unwrap_or(0);
+    let width = width(counts.keys().copied());
     counts.iter().map(|(tag, count)| format!("{tag:width$}  {count}\n")).collect()
 }

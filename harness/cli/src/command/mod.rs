@@ -39,8 +39,9 @@ pub(crate) fn execute(command: &Command) -> Outcome {
         Command::Run(args) => run::execute(args),
         Command::Watch(args) => watch::execute(args),
         Command::Bench(args) => bench::execute(args),
-        Command::Schema => {
-            print(&conformance::schema::json());
+        Command::Schema(args) => {
+            use conformance::schema;
+            print(&if args.table { schema::device_json() } else { schema::json() });
             Ok(Exit::Pass)
         }
         Command::Completions(args) => Ok(completions::execute(args)),
@@ -131,6 +132,17 @@ struct Prepared {
     trace: PathBuf,
 }
 
+/// A folder of expected traces that was asked for must be there: a slip in its name would make every trace
+/// a new one.
+fn must_be_there(traces: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    match traces {
+        Some(folder) if !folder.is_dir() => {
+            Err(format!("there is no folder {}; `gattest run --accept` makes it", shown(folder)).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Adds the expected traces, from `folder` or from where they stand by default.
 fn prepare(loaded: Vec<Loaded>, folder: Option<&Path>) -> Result<Vec<Prepared>, Box<dyn Error>> {
     let prepare = |one: Loaded| {
@@ -168,9 +180,17 @@ fn clipped(line: &str, columns: usize) -> String {
     kept.chain(['\u{2026}']).collect()
 }
 
-/// Length in characters of the longest id.
+/// Columns are not wider than this, whatever one id is called.
+const WIDEST: usize = 60;
+
+/// Length in characters of the longest id, within bounds.
 fn id_width(jobs: &[Job]) -> usize {
-    jobs.iter().map(|job| job.scenario.id.chars().count()).max().unwrap_or(0)
+    width(jobs.iter().map(|job| job.scenario.id.as_str()))
+}
+
+/// Characters of the longest of these, within bounds.
+fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+    texts.map(|text| text.chars().count()).max().unwrap_or(0).min(WIDEST)
 }
 
 /// A path as a person writes it from here.

@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use rig::run::{Job, Options};
 
 use super::run::shuffle;
-use super::{count, id_width, options, print};
+use super::{Outcome, count, id_width, options, print};
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{closing_line, details, marked};
@@ -73,16 +73,25 @@ fn is_as_it_should(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Pass | Verdict::ExpectedFailure(..))
 }
 
-pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Exit {
+pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Outcome {
+    let first = args.bench.seed;
+    if first.checked_add(u64::from(times.saturating_sub(1))).is_none() {
+        let most = u64::MAX - first + 1;
+        return Err(format!(
+            "there are no {times} seeds from {first} on: seeds end at {}; write --repeat {most}, or a smaller --seed",
+            u64::MAX
+        )
+        .into());
+    }
     let width = id_width(&jobs);
     let ids: Vec<String> = jobs.iter().map(|job| job.scenario.id.clone()).collect();
     let mut tallies: HashMap<String, Tally> = HashMap::new();
     let mut total = Summary::default();
     // It hides itself where standard error is no terminal.
     let progress = ProgressBar::new(u64::from(times));
-    let mut last = args.bench.seed;
+    let mut last = first;
     for offset in 0..times {
-        last = args.bench.seed.wrapping_add(u64::from(offset));
+        last = first.saturating_add(u64::from(offset));
         if args.shuffle {
             shuffle(&mut jobs, last);
         }
@@ -108,7 +117,7 @@ pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Exit {
         }
     }
     let steady = ran().filter(|tally| tally.is_steady_pass()).count();
-    let seeds = format!("seeds {} to {last}", args.bench.seed);
+    let seeds = format!("seeds {first} to {last}");
     let runs = count(usize::try_from(times).unwrap_or(usize::MAX), "run");
     print(&format!(
         "{steady} of {} passed in each of {runs}, with identical traces\n",
@@ -116,10 +125,10 @@ pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Exit {
     ));
     let asked = ids.len().saturating_mul(usize::try_from(times).unwrap_or(usize::MAX));
     print(&closing_line(&total, asked.saturating_sub(total.total()), &seeds));
-    match Exit::of(&total) {
+    Ok(match Exit::of(&total) {
         Exit::Pass if ran().any(|tally| tally.identical() < tally.runs) => Exit::Fail,
         exit => exit,
-    }
+    })
 }
 
 /// `FAIL  lopy/chr1-counts  18 of 20 traces identical`

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use conformance::report::RunEvent;
 use rig::run::{Job, Options};
 
-use super::{Outcome, Prepared, about, accept, id_width, load, options, prepare, repeat};
+use super::{Outcome, Prepared, about, accept, id_width, load, must_be_there, options, prepare, repeat};
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{InOrder, JsonReport, JunitReport, Reporter, Terminal};
@@ -17,6 +17,9 @@ use crate::stdout::Stdout;
 pub(super) fn execute(args: &RunArgs) -> Outcome {
     // First of all: results of an earlier run must not be taken for this one's, however this one ends.
     let files = Files::open(args)?;
+    if !args.accept {
+        must_be_there(args.bench.traces.as_deref())?;
+    }
     let loaded = match load(&args.selection)? {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
@@ -27,7 +30,7 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     }
     let jobs: Vec<Job> = prepared.into_iter().map(|Prepared { job, .. }| job).collect();
     match args.repeat {
-        Some(count) => Ok(repeat::execute(args, jobs, count)),
+        Some(count) => repeat::execute(args, jobs, count),
         None => run_once(args, jobs, files),
     }
 }
@@ -42,9 +45,12 @@ struct Files {
 impl Files {
     /// Opens them before anything runs, so that a wrong path shows at once.
     fn open(args: &RunArgs) -> Result<Self, Box<dyn std::error::Error>> {
-        let given = [&args.json, &args.junit, &args.btsnoop].into_iter().flatten();
+        let given = || [&args.json, &args.junit, &args.btsnoop].into_iter().flatten();
+        if given().any(|path| path.as_os_str() == "-") {
+            return Err("results go to a file: write its name in place of `-`".into());
+        }
         let mut different = BTreeSet::new();
-        if let Some(twice) = given.into_iter().find(|path| !different.insert(*path)) {
+        if let Some(twice) = given().find(|path| !different.insert(*path)) {
             return Err(format!("two results cannot both be written to {}", twice.display()).into());
         }
         let open = |file: &Option<PathBuf>| {
@@ -56,6 +62,9 @@ impl Files {
 
 fn run_once(args: &RunArgs, mut jobs: Vec<Job>, files: Files) -> Outcome {
     let mut terminal = Terminal::new(Stdout::new(), id_width(&jobs));
+    if let Some(traces) = &args.bench.traces {
+        terminal = terminal.with_traces(traces);
+    }
     if args.shuffle {
         shuffle(&mut jobs, args.bench.seed);
         terminal = terminal.shuffled();

@@ -14,7 +14,7 @@ use conformance::report::RunEvent;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use rig::run::Job;
 
-use super::{Outcome, count, id_width, options, prepare, say};
+use super::{Outcome, count, id_width, must_be_there, options, prepare, say};
 use crate::args::WatchArgs;
 use crate::exit::Exit;
 use crate::filter::Filter;
@@ -38,6 +38,7 @@ enum Signal {
 }
 
 pub(super) fn execute(args: &WatchArgs) -> Outcome {
+    must_be_there(args.bench.traces.as_deref())?;
     let (signals, received) = mpsc::channel();
     let folders = folders(args)?;
     // Armed before the first look, so that no change falls between the two.
@@ -217,6 +218,9 @@ impl Rounds<'_> {
 
     fn run(&self, jobs: &[Job]) -> Heard {
         let mut terminal = Terminal::new(Stdout::new(), id_width(jobs));
+        if let Some(traces) = &self.args.bench.traces {
+            terminal = terminal.with_traces(traces);
+        }
         let reporters: Vec<&mut dyn Reporter> = vec![&mut terminal];
         let mut in_order = InOrder::new(jobs.iter().map(|job| job.scenario.id.as_str()), reporters);
         rig::run::run(jobs, &options(&self.args.bench), &mut |event: RunEvent| in_order.event(event));

@@ -80,8 +80,52 @@ fn an_expected_trace_that_no_scenario_uses_is_named() {
     assert_eq!(code, Some(2));
     assert!(err.ends_with("error: 1 unused trace\n"), "{err}");
     assert_eq!(run(&["check", "scenarios/theme/a.yaml"]).0, Some(0));
+    fs::create_dir(here.path().join("elsewhere")).expect("a folder");
     assert_eq!(run(&["check", "--traces", "elsewhere"]).0, Some(0));
     // A scenario with a mistake still has its trace.
     fs::write(here.path().join("scenarios/theme/gone.yaml"), "name: x\n").expect("a file");
     assert!(run(&["check", "scenarios/theme"]).2.ends_with("mistakes in 1 file\n"));
+}
+
+/// What stands for a device that is known to be wrong.
+const KNOWN_FAILURE: &str = "xfail: {reason: reads answer 5}\n";
+
+#[test]
+fn what_a_known_failure_does_is_never_accepted() {
+    let wrong = KNOWN_FAILURE.to_owned() + &GOOD.replace("expect: 5", "expect: 6");
+    let here = folder(&[("scenarios/a.yaml", &wrong)]);
+    let run = |arguments: &[&str]| shown(&gattest(here.path(), arguments));
+    assert_eq!(run(&["run"]).0, Some(0));
+    let (code, out, _) = run(&["run", "--accept"]);
+    assert_eq!(code, Some(0));
+    let said = "known failure  a: a read gives the stored value\n  reads answer 5\n  what comes now is wrong: \
+                it was not accepted\n\n0 passed, 0 failed, 1 known to fail, ";
+    assert!(out.starts_with(said), "{out}");
+    assert!(!here.path().join("scenarios/traces").exists());
+}
+
+#[test]
+fn a_known_failure_that_is_gone_is_told_with_and_without_an_expected_trace() {
+    let here = folder(&[("scenarios/a.yaml", &(KNOWN_FAILURE.to_owned() + GOOD))]);
+    let run = |arguments: &[&str]| shown(&gattest(here.path(), arguments));
+    let gone = "  scenarios/a.yaml:1:1\n  it passes, though `xfail` says that it fails (reads answer 5): \
+                take `xfail` out\n";
+    for arguments in [&["run"] as &[&str], &["run", "--accept"]] {
+        let (code, out, _) = run(arguments);
+        assert_eq!(code, Some(1));
+        assert!(out.contains(gone), "{out}");
+        assert!(!here.path().join("scenarios/traces").exists());
+    }
+    fs::write(here.path().join("scenarios/a.yaml"), GOOD).expect("a file");
+    assert_eq!(run(&["run", "--accept"]).0, Some(0));
+    fs::write(here.path().join("scenarios/a.yaml"), KNOWN_FAILURE.to_owned() + GOOD).expect("a file");
+    assert!(run(&["run"]).1.contains(gone));
+    // A trace that is right, and a device that is not: known to fail, and the trace stays.
+    let trace = here.path().join("scenarios/traces/a.snap");
+    let right = fs::read_to_string(&trace).expect("a trace").replace("value 05", "value 06");
+    fs::write(&trace, &right).expect("a trace");
+    for arguments in [&["run"] as &[&str], &["run", "--accept"]] {
+        assert_eq!(run(arguments).0, Some(0));
+        assert_eq!(fs::read_to_string(&trace).expect("a trace"), right);
+    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::calls::{GOOD, folder, gattest, shown};
 use conformance::report::RunEvent;
-use conformance::verdict::Verdict;
+use conformance::verdict::{FaultStep, Verdict};
 use gattest::report::{Reporter as _, Terminal};
 use gattest::select::{load, select};
 use rig::line::LinkFault;
@@ -141,6 +141,33 @@ fn traces_may_stand_anywhere() {
 }
 
 #[test]
+fn a_folder_of_traces_that_is_not_there_is_a_slip() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    for command in ["run", "check", "watch"] {
+        let (code, out, err) = shown(&gattest(here.path(), &[command, "--traces", "kpet"]));
+        assert_eq!((code, out.as_str()), (Some(2), ""));
+        assert_eq!(err, "error: there is no folder kpet; `gattest run --accept` makes it\n");
+    }
+    // The command that is proposed means the same folder.
+    fs::create_dir(here.path().join("kept")).expect("a folder");
+    let (_, out, _) = shown(&gattest(here.path(), &["run", "--traces", "kept"]));
+    assert!(out.contains("gattest run --accept --traces kept scenarios/a.yaml\n"), "{out}");
+}
+
+#[test]
+fn both_schemas_can_be_printed() {
+    let here = folder(&[]);
+    for (arguments, title) in [
+        (&["schema"] as &[&str], "\"title\": \"gattest scenario\""),
+        (&["schema", "--table"], "\"title\": \"gattest device table\""),
+    ] {
+        let (code, out, _) = shown(&gattest(here.path(), arguments));
+        assert_eq!(code, Some(0));
+        assert!(out.contains(title), "{out}");
+    }
+}
+
+#[test]
 fn json_holds_every_scenario_in_order() {
     let here =
         folder(&[("scenarios/a.yaml", GOOD), ("scenarios/b.yaml", &GOOD.replace("expect: 5", "expect: 6"))]);
@@ -214,13 +241,25 @@ fn a_damaged_link_is_inconclusive_and_says_what_to_do() {
         (verdict.expect("a verdict"), text)
     };
     assert_eq!(ends(None).0, Verdict::Pass);
+    let mut placed = 0;
     // The scenario's link carries more frames than this.
     for frame in 0..20 {
         for fault in [LinkFault::Drop(frame), LinkFault::Corrupt(frame)] {
             let (verdict, text) = ends(Some(fault));
-            assert!(matches!(verdict, Verdict::Inconclusive(_)), "{fault:?}: {verdict:?}");
+            let Verdict::Inconclusive(broken) = verdict else { panic!("{fault:?}: {verdict:?}") };
             assert!(text.contains("\n  what to do: "), "{text}");
+            if let Some(FaultStep { index, place, label }) = broken.step {
+                let at = format!(
+                    "chr1-counts.yaml:{}:{}  step {}: {label}\n",
+                    place.line,
+                    place.column,
+                    index + 1
+                );
+                assert!(text.contains(&at), "{at}: {text}");
+                placed += 1;
+            }
             assert!(text.contains("0 passed, 0 failed, 1 inconclusive, 0 skipped"), "{text}");
         }
     }
+    assert!(placed > 10, "{placed} faults within a step");
 }

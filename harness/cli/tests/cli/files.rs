@@ -19,7 +19,9 @@ fn files_that_are_no_scenarios_are_usage_errors() {
     let (code, _, err) = shown(&gattest(here.path(), &["run", "b"]));
     assert_eq!(code, Some(2));
     assert!(
-        err.starts_with("error: b/c.yml is not a scenario: the file's name must end in .yaml\n"),
+        err.starts_with(
+            "error: b/c.yml is not a scenario: the file's name must end in .yaml\n  = help: rename"
+        ),
         "{err}"
     );
     assert!(err.ends_with("\nerror: 1 mistake in 1 file; nothing was run\n"), "{err}");
@@ -48,18 +50,25 @@ fn what_is_no_file_or_has_no_end_is_refused_unread() {
     assert_eq!((code, out.as_str()), (Some(2), ""));
     insta::assert_snapshot!(err, @r"
     error: scenarios/endless.yaml: it is a device, not a file
+      = help: move it away
 
     error: scenarios/fifo.yaml: it is a FIFO, not a file
+      = help: move it away
 
     error: scenarios/itself.yaml: Too many levels of symbolic links (os error 40)
+      = help: move it away
 
-    error: scenarios/latin.yaml: it is not UTF-8: invalid utf-8 sequence of 1 bytes from index 6
+    error: scenarios/latin.yaml: it is not UTF-8: byte 0xFF in line 1, column 7
+      = help: save it as UTF-8
 
     error: scenarios/long.yaml: it has 68719476736 bytes, the limit is 1048576
+      = help: split it into several scenarios
 
     error: scenarios/loop: it is a link back to scenarios, so it has no end
+      = help: mend the link, or delete it
 
     error: scenarios/nowhere.yaml: No such file or directory (os error 2)
+      = help: mend the link, or delete it
 
     error: 7 mistakes in 7 files
     ");
@@ -102,6 +111,19 @@ fn a_link_to_a_scenario_is_a_scenario_of_the_links_name() {
         assert_eq!(ids[..2], ["b", "c"], "{out}");
         assert!(ids[2].ends_with('a'), "{out}");
     }
+}
+
+/// How several themes share a table, though its path may not lead upwards.
+#[cfg(unix)]
+#[test]
+fn a_device_table_may_be_a_link() {
+    use std::os::unix::fs::symlink;
+    let table = "services: [{name: srv1, uuid: 0xA000, characteristics: [{name: chr1, uuid: 0xA001}]}]\n";
+    let scenario = "name: a\ncovers: [VAL-2]\ndevice: shared/lamp.yaml\nsteps: [connect, disconnect]\n";
+    let here = folder(&[("tables/lamp.yaml", table), ("scenarios/theme/a.yaml", scenario)]);
+    symlink("../../tables", here.path().join("scenarios/theme/shared")).expect("a link");
+    let (code, out, err) = shown(&gattest(here.path(), &["check"]));
+    assert_eq!((code, out.as_str()), (Some(0), "1 scenario, no mistakes\n"), "{err}");
 }
 
 #[cfg(unix)]

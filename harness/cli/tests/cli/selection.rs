@@ -144,6 +144,20 @@ fn repeating_compares_the_traces() {
 }
 
 #[test]
+fn seeds_end_somewhere() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    gattest(here.path(), &["run", "--accept"]);
+    let run =
+        |seed: &str, times: &str| shown(&gattest(here.path(), &["run", "--seed", seed, "--repeat", times]));
+    let (code, out, _) = run("18446744073709551613", "3");
+    assert_eq!(code, Some(0));
+    assert!(out.ends_with("(seeds 18446744073709551613 to 18446744073709551615)\n"), "{out}");
+    let (code, out, err) = run("18446744073709551614", "3");
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.ends_with("write --repeat 2, or a smaller --seed\n"), "{err}");
+}
+
+#[test]
 fn completions_know_every_subcommand() {
     let here = folder(&[]);
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
