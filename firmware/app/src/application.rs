@@ -1,5 +1,6 @@
 //! The running application: its Bluetooth object and what the harness can name.
 
+use crate::bonds::MAX_BONDS;
 use crate::delay::Delay;
 use crate::interpreter::{Built, Means};
 use crate::outbox::Console;
@@ -17,7 +18,7 @@ pub(crate) struct Application {
 impl Application {
     /// No application: nothing is advertised, nothing served but GAP and GATT.
     pub(crate) fn idle() -> Self {
-        Self { bluetooth: bluetooth("gattest", 1), built: Built::default() }
+        Self { bluetooth: bluetooth("gattest", 1, false), built: Built::default() }
     }
 
     /// Builds what the harness asks for.
@@ -27,14 +28,14 @@ impl Application {
     pub(crate) fn start(device: &Device, console: &Console, delay: &Delay) -> Result<Self, String> {
         match device {
             Device::Lopy => {
-                let bluetooth = bluetooth("LoPy", 1);
+                let bluetooth = bluetooth("LoPy", 1, false);
                 let [chr1, chr2] = lopy::start(&bluetooth, console).map_err(|error| error.to_string())?;
                 let built = Built::of(alloc::vec![alloc::vec![chr1], alloc::vec![chr2]]);
                 Ok(Self { bluetooth, built })
             }
             Device::Table(table) => {
                 let clients = usize::from(table.clients).clamp(1, crate::MAX_CLIENTS);
-                let bluetooth = bluetooth(&table.name, clients);
+                let bluetooth = bluetooth(&table.name, clients, table.caching);
                 let (console, delay) = (console.clone(), delay.clone());
                 let means = Means { bluetooth: bluetooth.clone(), console, delay };
                 let built = interpreter::build(table, &means)?;
@@ -59,7 +60,13 @@ impl Application {
     }
 }
 
-fn bluetooth(name: &str, clients: usize) -> Bluetooth {
-    let device_name = name.to_string();
-    Bluetooth::new(Config { device_name, max_mtu: MAX_MTU, max_connections: clients, ..Config::default() })
+fn bluetooth(name: &str, clients: usize, caching: bool) -> Bluetooth {
+    Bluetooth::new(Config {
+        device_name: name.to_string(),
+        max_mtu: MAX_MTU,
+        max_connections: clients,
+        max_bonds: MAX_BONDS,
+        caching,
+        ..Config::default()
+    })
 }

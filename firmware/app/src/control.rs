@@ -143,6 +143,7 @@ impl<T: Transport> App<T> {
                 let added = application.built_mut().add(usize::from(position), &service, &means);
                 added.map(|()| self.outbox.answer(id, Answer::Done))
             }
+            Call::Bond(bond) => self.bearer.bond(bond).map(|()| self.outbox.answer(id, Answer::Done)),
             call => change(&application, call, &means).map(|()| self.outbox.answer(id, Answer::Done)),
         };
         if let Err(why) = result {
@@ -180,9 +181,8 @@ fn change(application: &Application, call: Call, means: &Means) -> Result<(), St
         Call::DisconnectClient => application.bluetooth.disconnect_client(),
         Call::StartService(position) => service(application, position)?.start(),
         Call::StopService(position) => service(application, position)?.stop(),
-        Call::Bond(_) => return Err("this firmware cannot keep bonds yet".to_string()),
-        // Answered with what they give.
-        Call::Events(_) | Call::Value(_) | Call::AddService(..) => {}
+        // Answered before.
+        Call::Events(_) | Call::Value(_) | Call::AddService(..) | Call::Bond(_) => {}
     }
     Ok(())
 }

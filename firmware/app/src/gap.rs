@@ -47,10 +47,11 @@ impl<T: Transport> App<T> {
         let mut pending = self.starts.next().await;
         loop {
             let console = Console::new(self.outbox.clone());
+            let address = pending.start.address;
             match Application::start(&pending.start.device, &console, &self.delay) {
-                Ok(application) => self.replace(application),
+                Ok(application) => self.replace(application, address),
                 Err(why) => {
-                    self.replace(Application::idle());
+                    self.replace(Application::idle(), address);
                     pending.refused(&why);
                     pending = self.starts.next().await;
                     continue;
@@ -60,12 +61,14 @@ impl<T: Transport> App<T> {
         }
     }
 
-    /// Puts another application in charge and takes the old one apart.
-    fn replace(&self, application: Application) {
-        self.bearer.serve(application.bluetooth.server());
-        let old = self.application.replace(application);
+    /// Puts another application in charge, under this address, and takes the old one apart.
+    fn replace(&self, application: Application, address: [u8; 6]) {
+        let new = application.bluetooth.server();
+        self.bearer.serve(new.clone());
+        let old = self.application.replace(application).bluetooth.server();
+        self.bonds.carry_over(address, &old, &new);
         // Its handlers may hold the application that holds them.
-        old.bluetooth.server().shut_down();
+        old.shut_down();
     }
 
     /// Runs the host until the next `Start`, and gives that back with no client connected.

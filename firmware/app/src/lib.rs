@@ -10,6 +10,7 @@ extern crate alloc;
 
 mod application;
 mod bearer;
+mod bonds;
 mod control;
 mod delay;
 mod gap;
@@ -23,6 +24,7 @@ pub use outbox::Console;
 
 use crate::application::Application;
 use crate::bearer::Bearer;
+use crate::bonds::Bonds;
 use crate::control::Starts;
 use crate::delay::Delay;
 use crate::outbox::Outbox;
@@ -60,6 +62,7 @@ pub struct App<T> {
     application: RefCell<Application>,
     starts: Starts,
     delay: Delay,
+    bonds: Rc<Bonds>,
 }
 
 impl<T: Transport> App<T> {
@@ -70,9 +73,10 @@ impl<T: Transport> App<T> {
         let application = Application::idle();
         let delay = Delay::default();
         let server = application.bluetooth.server();
-        let bearer = Bearer::new(controller, server, outbox.clone(), delay.clone());
+        let bonds = Rc::new(Bonds::default());
+        let bearer = Bearer::new(controller, server, outbox.clone(), delay.clone(), bonds.clone());
         let application = RefCell::new(application);
-        Self { identity, outbox, bearer, application, starts: Starts::new(), delay }
+        Self { identity, outbox, bearer, application, starts: Starts::new(), delay, bonds }
     }
 
     /// Moves HCI packets and answers ATT, until the controller's transport fails.

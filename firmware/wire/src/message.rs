@@ -73,7 +73,8 @@ pub enum Call {
     StopService(u16),
     /// Adds a service, to be known by this position.
     AddService(u16, Box<Service>),
-    /// Installs a bond.
+    /// Installs a bond in the place of the one that there may be with this client. Bonds last until a
+    /// [`Start`] under another address. Answered by [`Answer::Done`] or [`Answer::Refused`].
     Bond(Bond),
 }
 
@@ -167,6 +168,15 @@ pub enum Event<'a> {
     },
     /// The application printed a line.
     Log(&'a str),
+    /// A link has been encrypted with the bond's key, for the first time or anew.
+    Encrypted {
+        /// Connection handle.
+        conn: u16,
+        /// The key is worth what an authenticated pairing gives.
+        authenticated: bool,
+        /// Size of the key in bytes, 7 to 16.
+        key_size: u8,
+    },
     /// A client confirmed an indication.
     Confirmed {
         /// Connection handle.

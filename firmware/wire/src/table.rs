@@ -14,6 +14,8 @@ pub struct Table {
     pub advertisement: Advertisement,
     /// Clients served at the same time; 0 counts as 1.
     pub clients: u8,
+    /// The GATT service has Service Changed, Client Supported Features and Database Hash.
+    pub caching: bool,
     /// The Bluetooth object's callback, registered at start.
     pub callback: Option<Callback>,
     /// In table order.

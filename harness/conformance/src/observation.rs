@@ -45,6 +45,13 @@ pub enum BoardEvent {
     },
     /// A line that the application printed.
     Log(String),
+    /// The link was encrypted with the bond's key, for the first time or anew.
+    Encrypted {
+        /// What the key is worth.
+        level: crate::scenario::BondLevel,
+        /// Size of the key in bytes.
+        key_size: u8,
+    },
     /// An indication was confirmed.
     Confirmed {
         /// The characteristic's name.
@@ -78,6 +85,10 @@ pub enum CentralEvent {
     Written,
     /// A write command was sent.
     Sent,
+    /// The link is encrypted, at both ends.
+    Encrypted,
+    /// The device refused to encrypt the link: the HCI error code (Core Vol 1 Part F 1.3).
+    NotEncrypted(u8),
     /// An Error Response, by code.
     Error(u8),
     /// The MTU that resulted.

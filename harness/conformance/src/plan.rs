@@ -78,6 +78,10 @@ pub fn plan(scenario: &Scenario) -> Plan {
         // An operating system's stack is one central.
         needs.push(Need::RawAtt);
     }
+    if scenario.steps.iter().any(|step| matches!(step.action, Action::Bond(_))) {
+        // The device's end of a bond is installed over the control link.
+        needs.push(Need::Board);
+    }
     needs.extend(scenario.steps.iter().filter_map(|step| implied_need(&scenario.device, &step.action)));
     needs.sort_unstable();
     needs.dedup();
@@ -127,7 +131,7 @@ fn deadline_ms(action: &Action) -> u32 {
 fn implied_need(device: &Device, action: &Action) -> Option<Need> {
     match action {
         Action::Restart | Action::Board(_) => Some(Need::Board),
-        // One key at both ends is given over the control link; a signature needs it too.
+        // An operating system's stack makes bonds by pairing alone, and tells nobody their keys.
         Action::Bond(_) | Action::Encrypt | Action::Write { mode: WriteMode::Signed, .. } => {
             Some(Need::Encryption)
         }

@@ -1,5 +1,7 @@
 //! How values, flags, UUIDs and texts are spelled in labels, traces and messages.
 
+use crate::language::steps::LEVELS;
+use crate::scenario::BondLevel;
 use crc::{CRC_32_ISO_HDLC, Crc};
 
 /// Values longer than this many bytes are cut in traces; length and checksum stand for the rest.
@@ -24,7 +26,18 @@ pub(crate) const PROPERTIES: &[(&str, u8)] = &[
     ("write", 0x08),
     ("notify", 0x10),
     ("indicate", 0x20),
+    ("authenticated-signed-writes", 0x40),
 ];
+
+/// What a bond's key is worth.
+pub(crate) fn level(level: BondLevel) -> &'static str {
+    LEVELS.iter().find(|(_, known)| *known == level).map_or("", |(word, _)| word)
+}
+
+/// The report that a link is encrypted now, with such a key.
+pub(crate) fn encrypted(worth: BondLevel, key_size: u8) -> String {
+    format!("link encrypted {} {key_size}", level(worth))
+}
 
 /// `0A FF`; `(empty)` for no bytes.
 pub(crate) fn hex(bytes: &[u8]) -> String {

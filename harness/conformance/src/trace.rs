@@ -103,6 +103,9 @@ pub(crate) fn board_line(event: &BoardEvent, shown: &Shown<'_>) -> String {
             format!("board: {target} handler failed {}", spelling::quoted(message))
         }
         BoardEvent::Log(text) => format!("board: log {}", spelling::quoted(text)),
+        BoardEvent::Encrypted { level, key_size } => {
+            format!("board: {}", spelling::encrypted(*level, *key_size))
+        }
         BoardEvent::Confirmed { target } => format!("board: {target} indication confirmed"),
         BoardEvent::IndicationTimeout { target } => format!("board: {target} indication not confirmed"),
         BoardEvent::Events(bits) => format!("board: events {}", spelling::events(*bits)),
@@ -158,6 +161,8 @@ pub(crate) fn central_line(event: &CentralEvent, shown: &Shown<'_>) -> String {
         CentralEvent::Value(bytes) => format!("value {}", shown.value(bytes)),
         CentralEvent::Written => "written".to_owned(),
         CentralEvent::Sent => "sent".to_owned(),
+        CentralEvent::Encrypted => "encrypted".to_owned(),
+        CentralEvent::NotEncrypted(code) => format!("not encrypted 0x{code:02X}"),
         CentralEvent::Error(code) => format!("error {}", att_error::describe(*code)),
         CentralEvent::Mtu(mtu) => format!("mtu {mtu}"),
         CentralEvent::Pushed { push, target, value } => {

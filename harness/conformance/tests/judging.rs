@@ -6,7 +6,7 @@ use conformance::compare::compare;
 use conformance::observation::{BoardEvent, CentralEvent, Found, StepObservation};
 use conformance::parse::parse;
 use conformance::plan::{Plan, plan};
-use conformance::scenario::Push;
+use conformance::scenario::{BondLevel, Push};
 use conformance::trace::Trace;
 use conformance::verdict::{DiffLine, Mismatch, Verdict};
 use proptest::prelude::*;
@@ -88,6 +88,8 @@ fn a_trace_has_a_head_for_each_step_then_the_board_then_the_central() {
         "mtu: {size: 100}",
         "att: {send: \"0A 03 00\", expect: \"0B 61 62 63 64\"}",
         "quiet: 1s",
+        "bond: {level: authenticated}",
+        "encrypt",
         "board: {events: chr1}",
         "board: {set: chr1, value: -1, refused: true}",
         "disconnect",
@@ -118,6 +120,11 @@ fn a_trace_has_a_head_for_each_step_then_the_board_then_the_central() {
                 BoardEvent::IndicationTimeout { target: "chr1".into() },
             ],
             vec![CentralEvent::Nothing],
+        ),
+        board(&[BoardEvent::Done]),
+        seen(
+            vec![BoardEvent::Encrypted { level: BondLevel::Authenticated, key_size: 16 }],
+            vec![CentralEvent::Encrypted],
         ),
         board(&[BoardEvent::Events(0x18)]),
         board(&[BoardEvent::Refused("out of range".into())]),

@@ -51,7 +51,10 @@ fn the_head_of_a_file() {
 #[test]
 fn services_of_a_table() {
     let device = read(EVERY_FORM).device;
-    let [base, srv1, extra] = device.services.as_slice() else { panic!("three services") };
+    let [base, srv1, gatt, extra] = device.services.as_slice() else { panic!("four services") };
+    assert!(device.caching && gatt.system && !gatt.added, "the board makes it by itself");
+    let names: Vec<&str> = gatt.characteristics.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["service_changed", "client_features", "database_hash"]);
     assert_eq!(
         (extra.name.as_str(), extra.added, srv1.added),
         ("extra", true, false),
@@ -72,7 +75,7 @@ fn services_of_a_table() {
 fn characteristics_of_a_table() {
     let device = read(EVERY_FORM).device;
     let chr1 = device.characteristic(CHR1).expect("chr1");
-    assert_eq!((chr1.properties, chr1.handle, chr1.max_len), (0x3E, Some(0x30), 20));
+    assert_eq!((chr1.properties, chr1.handle, chr1.max_len), (0x7E, Some(0x30), 20));
     assert_eq!((chr1.read, chr1.write), (Access::Open, Access::Open));
     assert_eq!(chr1.value, ApiValue::Int(5));
     let [d1] = chr1.descriptors.as_slice() else { panic!("one descriptor") };
@@ -340,6 +343,7 @@ fn steps_imply_what_the_bench_must_be_able_to_do() {
     assert_eq!(needs("  - write: {char: chr1, descriptor: cccd, value: [1, 0]}\n"), [Need::RawAtt]);
     assert_eq!(needs("  - board: {value: chr1}\n"), [Need::Board]);
     assert_eq!(needs("  - restart\n"), [Need::Board]);
+    assert_eq!(needs("  - bond: {level: authenticated}\n"), [Need::Board, Need::Encryption]);
     assert_eq!(plan(&read(EVERY_FORM)).needs, [Need::RawAtt, Need::Board, Need::Encryption]);
 }
 

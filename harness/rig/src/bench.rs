@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 
 /// What the virtual bench can do: everything.
-pub const ABLE: [Need; 2] = [Need::RawAtt, Need::Board];
+pub const ABLE: [Need; 3] = [Need::RawAtt, Need::Board, Need::Encryption];
 
 /// A plan is run again when the radio alone ended it, but not without end.
 const ATTEMPTS: u64 = 20;

@@ -12,10 +12,17 @@ pub fn device(device: &from::Device) -> to::Device {
             name: device.name.clone(),
             advertisement: advertisement(&device.advertisement),
             clients: device.clients,
+            caching: device.caching,
             callback: device.callback.as_ref().map(callback),
-            services: device.services.iter().filter(|service| !service.added).map(service).collect(),
+            services: own_services(device).map(service).collect(),
         }),
     }
+}
+
+/// The services that the application makes at its start. The others stand behind them, so that the
+/// positions of these are those of the scenario.
+fn own_services(device: &from::Device) -> impl Iterator<Item = &from::Service> {
+    device.services.iter().filter(|service| !service.added && !service.system)
 }
 
 /// What is advertised.

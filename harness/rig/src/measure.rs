@@ -268,6 +268,7 @@ fn table() -> Table {
     Table {
         name: "gattest".into(),
         clients: 1,
+        caching: false,
         services: vec![Service {
             uuid: wire::Uuid::Int(0xA000),
             primary: true,

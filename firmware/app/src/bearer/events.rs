@@ -2,19 +2,28 @@
 
 use super::link::Owner;
 use super::{Bearer, Buffers};
+use crate::bonds::Identity;
 use bt_hci_transport::Transport;
 
 /// Event codes (Core Vol 4 Part E 7.7).
 const DISCONNECTION_COMPLETE: u8 = 0x05;
+const ENCRYPTION_CHANGE: u8 = 0x08;
 const COMMAND_COMPLETE: u8 = 0x0E;
+const COMMAND_STATUS: u8 = 0x0F;
+const ENCRYPTION_KEY_REFRESH_COMPLETE: u8 = 0x30;
+/// The second version of Encryption Change, with the size of the key.
+const ENCRYPTION_CHANGE_V2: u8 = 0x59;
 const NUMBER_OF_COMPLETED_PACKETS: u8 = 0x13;
 const LE_META: u8 = 0x3E;
 /// Subevents (Core Vol 4 Part E 7.7.65).
 const LE_CONNECTION_COMPLETE: u8 = 0x01;
+const LE_LONG_TERM_KEY_REQUEST: u8 = 0x05;
 const LE_ENHANCED_CONNECTION_COMPLETE: u8 = 0x0A;
 /// Opcodes (Core Vol 4 Part E 7.3.2, 7.8.2).
 const RESET: [u8; 2] = 0x0C03u16.to_le_bytes();
 const LE_READ_BUFFER_SIZE: [u8; 2] = 0x2002u16.to_le_bytes();
+const LE_LONG_TERM_KEY_REQUEST_REPLY: [u8; 2] = 0x201Au16.to_le_bytes();
+const LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY: [u8; 2] = 0x201Bu16.to_le_bytes();
 
 const SUCCESS: u8 = 0x00;
 const ROLE_PERIPHERAL: u8 = 0x01;
@@ -27,25 +36,51 @@ impl<T: Transport> Bearer<T> {
             return true;
         };
         match (*code, parameters) {
-            (COMMAND_COMPLETE, [_, opcode_lo, opcode_hi, SUCCESS, returned @ ..]) => {
-                match [*opcode_lo, *opcode_hi] {
-                    RESET => self.reset(),
-                    LE_READ_BUFFER_SIZE => self.reserve_buffers(returned),
-                    _ => {}
-                }
+            (COMMAND_COMPLETE, [takes, opcode_lo, opcode_hi, returned @ ..]) => {
+                self.state.borrow_mut().commands.set(*takes);
+                self.command_complete([*opcode_lo, *opcode_hi], returned)
+            }
+            (COMMAND_STATUS, [_, takes, ..]) => {
+                self.state.borrow_mut().commands.set(*takes);
                 true
             }
             (
                 LE_META,
-                [LE_CONNECTION_COMPLETE | LE_ENHANCED_CONNECTION_COMPLETE, SUCCESS, lo, hi, role, ..],
+                [
+                    LE_CONNECTION_COMPLETE | LE_ENHANCED_CONNECTION_COMPLETE,
+                    SUCCESS,
+                    lo,
+                    hi,
+                    ROLE_PERIPHERAL,
+                    kind,
+                    a,
+                    b,
+                    c,
+                    d,
+                    e,
+                    f,
+                    ..,
+                ],
             ) => {
-                if *role == ROLE_PERIPHERAL {
-                    self.connected(u16::from_le_bytes([*lo, *hi]) & 0x0FFF);
-                }
+                // Kinds 2 and 3 are those of an identity that the controller has resolved.
+                let client = Identity { address: [*a, *b, *c, *d, *e, *f], random: *kind & 1 != 0 };
+                self.connected(handle(*lo, *hi), client);
+                true
+            }
+            (LE_META, [LE_LONG_TERM_KEY_REQUEST, lo, hi, number @ ..]) => {
+                self.key_requested(handle(*lo, *hi), number);
+                false
+            }
+            (ENCRYPTION_CHANGE | ENCRYPTION_CHANGE_V2, [SUCCESS, lo, hi, enabled, ..]) => {
+                self.encryption_changed(handle(*lo, *hi), *enabled != 0);
+                true
+            }
+            (ENCRYPTION_KEY_REFRESH_COMPLETE, [SUCCESS, lo, hi, ..]) => {
+                self.encryption_changed(handle(*lo, *hi), true);
                 true
             }
             (DISCONNECTION_COMPLETE, [SUCCESS, lo, hi, reason, ..]) => {
-                self.disconnected(u16::from_le_bytes([*lo, *hi]) & 0x0FFF, *reason);
+                self.disconnected(handle(*lo, *hi), *reason);
                 true
             }
             (NUMBER_OF_COMPLETED_PACKETS, [_count, entries @ ..]) => self.split_completed(entries),
@@ -53,10 +88,22 @@ impl<T: Transport> Bearer<T> {
         }
     }
 
+    /// False for a command of the bearer's own.
+    fn command_complete(&self, opcode: [u8; 2], returned: &mut [u8]) -> bool {
+        match (opcode, returned) {
+            (LE_LONG_TERM_KEY_REQUEST_REPLY | LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY, _) => return false,
+            (RESET, [SUCCESS, ..]) => self.reset(),
+            (LE_READ_BUFFER_SIZE, [SUCCESS, returned @ ..]) => self.reserve_buffers(returned),
+            _ => {}
+        }
+        true
+    }
+
     /// A reset controller has no links and all its buffers.
     fn reset(&self) {
         let mut state = self.state.borrow_mut();
         state.links.clear();
+        state.key_replies.clear();
         state.buffers.free = state.buffers.reserved;
     }
 
@@ -99,4 +146,9 @@ impl<T: Transport> Bearer<T> {
         }
         hosts > 0
     }
+}
+
+/// A connection handle: the four bits above it are reserved.
+fn handle(low: u8, high: u8) -> u16 {
+    u16::from_le_bytes([low, high]) & 0x0FFF
 }

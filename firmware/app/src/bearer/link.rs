@@ -1,9 +1,10 @@
 //! One connection as the bearer sees it: whose fragments are under way in each direction.
 
+use crate::bonds::Identity;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use embassy_time::Instant;
-use gatts::ConnId;
+use gatts::{ConnId, Security};
 
 /// L2CAP fixed channel of the Attribute Protocol (Core Vol 3 Part A 2.1).
 pub(super) const CID_ATT: u16 = 0x0004;
@@ -200,6 +201,11 @@ impl Reassembly {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) handle: u16,
+    /// Who it leads to: the address that the client connected from.
+    pub(super) client: Identity,
+    pub(super) security: Security,
+    /// What it becomes when it is encrypted with the key that was last given to the controller.
+    pub(super) offered: Option<Security>,
     pub(super) inbound: Reassembly,
     pub(super) inbox: Inbox,
     pub(super) out: Outgoing,
@@ -212,9 +218,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(handle: u16, max_pdu: usize) -> Self {
+    pub(super) fn new(handle: u16, max_pdu: usize, client: Identity, security: Security) -> Self {
         Self {
             handle,
+            client,
+            security,
+            offered: None,
             inbound: Reassembly::default(),
             inbox: Inbox::default(),
             out: Outgoing::new(max_pdu),

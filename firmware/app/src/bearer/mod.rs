@@ -7,20 +7,26 @@
 //! the bearer
 //! * shows the host fewer buffers than there are and keeps the rest for itself,
 //! * tells the host only of its own completed packets,
-//! * lets neither begin a frame while the other's is half sent on the same link.
+//! * lets neither begin a frame while the other's is half sent on the same link,
+//! * counts the commands that the controller takes, since it sends some of its own.
 //!
 //! Connections and disconnections reach the server from the same stream: their order to ATT traffic
 //! is exact.
 
+mod commands;
 mod events;
 mod link;
 mod packet;
+mod security;
 
+use crate::bonds::{Bonds, Identity};
 use crate::delay::Delay;
 use crate::outbox::Outbox;
+use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use bt_hci_transport::{PacketKind, PacketToController, PacketToHost, ReadHciError, Transport};
+use commands::Commands;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::future::{pending, poll_fn};
@@ -32,9 +38,10 @@ use embassy_sync::channel::Channel;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer};
-use gatts::{Security, Server};
+use gatts::Server;
 use link::{Arrived, Link, Owner};
 use packet::{Acl, AclFragment, RawPacket};
+use security::KeyReply;
 
 /// Longest HCI packet from the controller: an event of 2 + 255 bytes, or ACL data with the 251 bytes
 /// of the longest data channel PDU (Core Vol 6 Part B 2.4); some room above.
@@ -104,6 +111,9 @@ struct State {
     host_writer: Option<Waker>,
     /// Somebody waits here until every answer has left.
     idle_waker: Option<Waker>,
+    commands: Commands,
+    /// Answers to questions for keys, oldest first; one for each link at most.
+    key_replies: VecDeque<KeyReply>,
 }
 
 impl State {
@@ -129,11 +139,18 @@ pub(crate) struct Bearer<T> {
     last_reason: Rc<Cell<u8>>,
     /// What handlers have asked for.
     delay: Delay,
+    bonds: Rc<Bonds>,
 }
 
 impl<T: Transport> Bearer<T> {
     /// A bearer that serves nobody until a server is given.
-    pub(crate) fn new(transport: T, server: Server, outbox: Rc<Outbox>, delay: Delay) -> Self {
+    pub(crate) fn new(
+        transport: T,
+        server: Server,
+        outbox: Rc<Outbox>,
+        delay: Delay,
+        bonds: Rc<Bonds>,
+    ) -> Self {
         let bearer = Self {
             transport,
             state: RefCell::new(State {
@@ -144,6 +161,8 @@ impl<T: Transport> Bearer<T> {
                 gone_waker: None,
                 host_writer: None,
                 idle_waker: None,
+                commands: Commands::new(),
+                key_replies: VecDeque::new(),
             }),
             to_host: Channel::new(),
             work: Rc::new(Signal::new()),
@@ -153,6 +172,7 @@ impl<T: Transport> Bearer<T> {
             barriers: RefCell::new(Vec::new()),
             last_reason: Rc::new(Cell::new(0)),
             delay,
+            bonds,
         };
         bearer.serve(server);
         bearer
@@ -341,6 +361,7 @@ impl<T: Transport> Bearer<T> {
 
     /// Sends what there is to send on every link, as far as the controller has room.
     async fn send_all(&self) -> Result<(), T::Error> {
+        self.answer_key_requests().await?;
         let count = self.state.borrow().links.len();
         for index in 0..count {
             while self.refill(index) {
@@ -447,13 +468,17 @@ impl<T: Transport> Bearer<T> {
         .await;
     }
 
-    fn connected(&self, handle: u16) {
+    fn connected(&self, handle: u16, client: Identity) {
+        let security = self.security_of(client);
         let mut state = self.state.borrow_mut();
         let server = state.server.clone();
-        state.links.retain(|link| link.handle != handle);
-        state.links.push(Link::new(handle, usize::from(crate::MAX_MTU)));
+        state.forget_link(handle);
+        state.links.push(Link::new(handle, usize::from(crate::MAX_MTU), client, security));
         drop(state);
-        server.connected(gatts::ConnId(handle), Security::default());
+        let conn = gatts::ConnId(handle);
+        if server.connected(conn, security) && security.bonded {
+            server.identify(conn, client.bond_id());
+        }
     }
 
     fn disconnected(&self, handle: u16, reason: u8) {
@@ -464,7 +489,7 @@ impl<T: Transport> Bearer<T> {
             let ours = link.in_controller.iter().filter(|owner| **owner == Owner::Att).count();
             state.buffers.free = (state.buffers.free + ours).min(state.buffers.reserved);
         }
-        state.links.retain(|link| link.handle != handle);
+        state.forget_link(handle);
         state.gone = state.gone.wrapping_add(1);
         let wakers = [state.gone_waker.take(), state.host_writer.take()];
         let server = state.server.clone();
@@ -502,6 +527,10 @@ impl<T: Transport> Transport for &Bearer<T> {
     }
 
     async fn write<P: PacketToController>(&self, tx: &P) -> Result<(), Self::Error> {
+        if P::KIND == PacketKind::Cmd {
+            let _turn = self.command_turn().await;
+            return self.transport.write(tx).await.map_err(BearerError::Transport);
+        }
         if P::KIND != PacketKind::AclData {
             let _turn = self.writing.lock().await;
             return self.transport.write(tx).await.map_err(BearerError::Transport);

@@ -16,6 +16,7 @@ pub(super) fn is_answer(event: &BoardEvent) -> bool {
         | BoardEvent::Handler { .. }
         | BoardEvent::HandlerError { .. }
         | BoardEvent::Log(_)
+        | BoardEvent::Encrypted { .. }
         | BoardEvent::Confirmed { .. }
         | BoardEvent::IndicationTimeout { .. } => false,
     }

@@ -139,7 +139,7 @@ impl Judged<'_> {
             }
             Action::ExpectAdvertisement(expect) => self.advertisement(expect),
             Action::Bond(_) => self.bond(),
-            Action::Encrypt => self.request("encryption", &Expect::Success),
+            Action::Encrypt => self.encryption(),
             Action::Quiet { .. } => self.quiet(),
             Action::Att { expect, .. } => self.pdu(expect.as_deref()),
             Action::Board(action) => self.board(action),
@@ -353,6 +353,15 @@ impl Judged<'_> {
     }
 
     /// A bond is made when the board has taken its half.
+    fn encryption(&self) -> Judgement {
+        let Some(came) = self.answer() else { return Judgement::Undecided };
+        if *came == CentralEvent::Encrypted {
+            return Judgement::Held;
+        }
+        let line = trace::central_line(&CentralEvent::Encrypted, &self.shown);
+        self.broken("the device", came, "an encrypted link", Some(line))
+    }
+
     fn bond(&self) -> Judgement {
         match self.seen.board.iter().find(|event| board::is_answer(event)) {
             Some(BoardEvent::Done) => Judgement::Held,
@@ -391,6 +400,8 @@ fn said(event: &CentralEvent) -> String {
         CentralEvent::Value(bytes) => format!("answered {}", spelling::value_in_sentence(bytes)),
         CentralEvent::Written => "accepted the write".to_owned(),
         CentralEvent::Sent => "was sent a command".to_owned(),
+        CentralEvent::Encrypted => "was encrypted".to_owned(),
+        CentralEvent::NotEncrypted(code) => format!("refused encryption with error 0x{code:02X}"),
         CentralEvent::Error(code) => format!("answered error {}", att_error::describe(*code)),
         CentralEvent::Mtu(mtu) => format!("agreed on an MTU of {mtu}"),
         CentralEvent::Pdu(bytes) => format!("answered {}", spelling::pdu(bytes)),

@@ -76,6 +76,11 @@ pub(crate) static TABLE: Shape = Shape {
         Field::new("name", Kind::Text, "The name that it advertises."),
         Field::new("external", Kind::Map(&EXTERNAL), "The device is not a board of ours: how to find it."),
         Field::new("clients", Kind::Integer(CLIENTS), "Clients served at the same time; 1 by default."),
+        Field::new(
+            "caching",
+            Kind::Boolean,
+            "The GATT service has `service_changed`, `client_features` and `database_hash`, for the client's steps.",
+        ),
         Field::new("advertisement", Kind::Map(&ADVERTISEMENT), "What it advertises besides its name."),
         Field::new("callback", Kind::Map(&LINK_CALLBACK), "What runs when a client connects or disconnects."),
         Field::new("services", Kind::FilledList(&Kind::Map(&SERVICE)), "The services, in table order.")

@@ -101,7 +101,7 @@ fn serve(
         return None;
     }
     let services = &reader.device.services;
-    let Some(service) = services.iter().position(|service| service.name == name) else {
+    let Some(service) = services.iter().position(|service| service.name == name && !service.system) else {
         let message = format!("the device has no service `{}`", Sink::short(name));
         let known = services.iter().map(|service| service.name.as_str()).filter(|name| !name.is_empty());
         reader.sink.report_unknown(Code::UnknownName, node.mark, message, name, known);
@@ -119,7 +119,7 @@ fn add_service(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardActi
 }
 
 fn target(reader: &mut Reader<'_, '_>, fields: &Fields<'_, '_>, key: &str) -> Option<CharacteristicRef> {
-    fields.get(key).and_then(|node| reader.names.read(node, reader.sink))
+    fields.get(key).and_then(|node| reader.application.read(node, reader.sink))
 }
 
 fn events(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
@@ -129,7 +129,7 @@ fn events(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
     let (of, known) = if is_bluetooth {
         (Some(EventSource::Bluetooth), LINK_TRIGGERS)
     } else {
-        let target = reader.names.read_or(of, Some(BLUETOOTH), reader.sink);
+        let target = reader.application.read_or(of, Some(BLUETOOTH), reader.sink);
         (target.map(EventSource::Characteristic), TRIGGERS)
     };
     let expect = fields.get("expect").map(|node| fields::bits(node, "`expect`", known, reader.sink));
@@ -200,7 +200,7 @@ fn replace_callback(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Boar
         }
         None
     } else {
-        Some(callback::read(&fields, Owner::Characteristic, &reader.names, reader.sink))
+        Some(callback::read(&fields, Owner::Characteristic, &reader.application, reader.sink))
     };
     Some(BoardAction::Callback { target: target?, callback })
 }

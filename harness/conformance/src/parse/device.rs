@@ -4,7 +4,7 @@ use super::callback::{self, Owner};
 use super::fields::{self, Fields};
 use super::names::{Characteristics, Taken};
 use super::sink::{Mark, Sink};
-use super::{advertisement, external, values};
+use super::{advertisement, external, system, values};
 use crate::diagnostic::Code;
 use crate::language::device::{self as language, ACCESS};
 use crate::language::{CLIENTS, HANDLES, KEY_SIZES, MAX_LENS};
@@ -15,14 +15,16 @@ use crate::spelling::PROPERTIES;
 use crate::yaml::{Content, Node};
 
 /// The GAP and GATT services come first in every table; with device name and appearance they take
-/// at least the handles below this one (Core Vol 3 Part C 12).
+/// the handles below this one (Core Vol 3 Part C 12).
 const FIRST_HANDLE: u32 = 7;
+/// The same where GATT has the characteristics of caching.
+const FIRST_HANDLE_WITH_CACHING: u32 = 14;
 const LAST_HANDLE: u32 = 0xFFFF;
 /// Property bits that bring a CCCD (SRV-2).
 const PUSHES: u8 = 0x30;
 const READ: u8 = 0x02;
-/// Write request and write command.
-const WRITES: u8 = 0x0C;
+/// Write request, write command and signed write command.
+const WRITES: u8 = 0x4C;
 /// READ, WRITE and NOTIFY (SRV-2).
 const DEFAULT_PROPERTIES: u8 = 0x1A;
 const DEFAULT_NAME: &str = "gattest";
@@ -39,6 +41,7 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
         external::check_table(&fields, sink);
     }
     let clients = fields.get("clients").and_then(|node| fields::byte(node, "`clients`", CLIENTS, sink));
+    let caching = fields.get("caching").and_then(|node| fields::boolean(node, "`caching`", sink));
     let advertisement = fields.get("advertisement");
     let advertisement = advertisement.and_then(|node| advertisement::of_table(node, sink));
     let services = fields.required("services", sink)?;
@@ -48,9 +51,10 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
         name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
         advertisement: advertisement.unwrap_or_default(),
         clients: clients.unwrap_or(1),
+        caching: caching.unwrap_or(false),
         ..Device::default()
     };
-    let mut table = Table::new();
+    let mut table = Table::new(device.caching);
     for node in fields::filled_list(services, "`services`", sink).unwrap_or_default() {
         let service = table.service(node, &device.services, sink);
         // A service that could not be read keeps its position: includes count by it.
@@ -59,8 +63,10 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
     // Rules may name characteristics that come later in the table: callbacks come last.
     read_callbacks(&mut device, &table.callbacks, sink);
     if let Some(node) = fields.get("callback") {
-        device.callback = callback::in_table(node, Owner::Bluetooth, &Characteristics::of(&device), sink);
+        device.callback =
+            callback::in_table(node, Owner::Bluetooth, &Characteristics::of_application(&device), sink);
     }
+    device.services.extend(device.caching.then(system::gatt_service));
     Some(device)
 }
 
@@ -75,7 +81,7 @@ pub(super) fn add(device: &mut Device, nodes: &[&Node<'_>], sink: &mut Sink) {
 }
 
 fn read_callbacks(device: &mut Device, nodes: &[(CharacteristicRef, &Node<'_>)], sink: &mut Sink) {
-    let names = Characteristics::of(device);
+    let names = Characteristics::of_application(device);
     let mut callbacks = Vec::new();
     for (at, node) in nodes {
         callbacks.push((*at, callback::in_table(node, Owner::Characteristic, &names, sink)));
@@ -104,6 +110,7 @@ fn unreadable_service() -> Service {
     Service {
         name: String::new(),
         added: false,
+        system: false,
         uuid: Uuid(Vec::new()),
         primary: true,
         handle: None,
@@ -122,18 +129,19 @@ struct Table<'n, 't> {
 }
 
 impl<'n, 't> Table<'n, 't> {
-    fn new() -> Self {
-        Self { names: Taken::default(), next_handle: FIRST_HANDLE, callbacks: Vec::new() }
+    fn new(caching: bool) -> Self {
+        let next_handle = if caching { FIRST_HANDLE_WITH_CACHING } else { FIRST_HANDLE };
+        Self { names: Taken::default(), next_handle, callbacks: Vec::new() }
     }
 
     /// A table that goes on where `device` ends.
     fn after(device: &Device) -> Self {
-        let mut table = Self::new();
+        let mut table = Self::new(device.caching);
         let start = |table: &mut Self, fixed: Option<u16>, count: usize| {
             let first = fixed.map_or(table.next_handle, u32::from);
             table.next_handle = first.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         };
-        for service in &device.services {
+        for service in device.services.iter().filter(|service| !service.system) {
             table.names.note(&service.name);
             start(&mut table, service.handle, 1 + service.includes.len());
             for characteristic in &service.characteristics {
@@ -164,6 +172,7 @@ impl<'n, 't> Table<'n, 't> {
         Some(Service {
             name: name.unwrap_or_default(),
             added: false,
+            system: false,
             uuid,
             primary: primary.unwrap_or(true),
             handle,

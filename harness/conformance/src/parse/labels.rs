@@ -1,6 +1,5 @@
 //! The one short line that stands for a step in traces and messages.
 
-use crate::language::steps::LEVELS;
 use crate::scenario::{
     Action, AdvertisementExpect, ApiValue, BoardAction, Bond, CharacteristicRef, ClientValue, DescriptorRef,
     Device, EventSource, Push, WriteMode,
@@ -124,7 +123,7 @@ fn board_label(device: &Device, action: &BoardAction) -> String {
 }
 
 fn bond_label(bond: &Bond) -> String {
-    let level = LEVELS.iter().find(|(_, level)| *level == bond.level).map_or("", |(word, _)| *word);
+    let level = spelling::level(bond.level);
     let csrk = if bond.csrk.is_some() { " csrk" } else { "" };
     format!("bond {level} {}{csrk}", bond.key_size)
 }

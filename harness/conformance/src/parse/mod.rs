@@ -18,6 +18,7 @@ mod pdu;
 mod reports;
 pub(crate) mod sink;
 mod steps;
+mod system;
 mod values;
 
 pub use crate::yaml::MAX_BYTES;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::fields;
 use super::sink::Sink;
+use super::system;
 use crate::diagnostic::Code;
 use crate::scenario::{CharacteristicRef, Device};
 use crate::yaml::Node;
@@ -26,7 +27,7 @@ impl Taken {
     /// Reads a new name; one that is taken or of the wrong shape is reported.
     pub(super) fn claim(&mut self, node: &Node<'_>, sink: &mut Sink) -> Option<String> {
         let name = shaped(node, sink)?;
-        if RESERVED.contains(&name) {
+        if RESERVED.contains(&name) || system::is_name(name) {
             let message = format!("`{name}` means something else in steps");
             sink.report(Code::BadName, node.mark, message, "choose another name");
             return None;
@@ -63,22 +64,36 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// The characteristics of a device by name; `None` where the device could not be read.
-pub(super) struct Characteristics<'d>(Option<HashMap<&'d str, CharacteristicRef>>);
+/// The characteristics of a device by name.
+pub(super) struct Characteristics<'d> {
+    /// `None` where the device could not be read.
+    known: Option<HashMap<&'d str, CharacteristicRef>>,
+    /// Only those that the application reaches.
+    of_application: bool,
+}
 
 impl<'d> Characteristics<'d> {
+    /// All that a client may name.
     pub(super) fn of(device: &'d Device) -> Self {
-        Self(Some(device.characteristics().map(|(at, entry)| (entry.name.as_str(), at)).collect()))
+        let known = device.characteristics().map(|(at, entry)| (entry.name.as_str(), at));
+        Self { known: Some(known.collect()), of_application: false }
+    }
+
+    /// Those that the application made.
+    pub(super) fn of_application(device: &'d Device) -> Self {
+        let known = device.characteristics().map(|(at, entry)| (entry.name.as_str(), at));
+        let known = known.filter(|(name, _)| !system::is_name(name));
+        Self { known: Some(known.collect()), of_application: true }
     }
 
     /// Those of a device that could not be read: any name may be one.
     pub(super) fn unknown() -> Self {
-        Self(None)
+        Self { known: None, of_application: false }
     }
 
     /// False where any name may be one.
     pub(super) fn is_known(&self) -> bool {
-        self.0.is_some()
+        self.known.is_some()
     }
 
     /// Reads the name of a characteristic.
@@ -94,9 +109,11 @@ impl<'d> Characteristics<'d> {
         sink: &mut Sink,
     ) -> Option<CharacteristicRef> {
         let name = fields::text(node, "a characteristic's name", sink)?;
-        let by_name = self.0.as_ref()?;
+        let by_name = self.known.as_ref()?;
         let found = by_name.get(name).copied();
-        if found.is_none() {
+        if found.is_none() && system::is_name(name) {
+            system::report_out_of_reach(name, node.mark, self.of_application, sink);
+        } else if found.is_none() {
             let message = format!("the device has no characteristic `{}`", Sink::short(name));
             // In table order, whatever the map's.
             let mut known: Vec<(CharacteristicRef, &str)> =

@@ -4,6 +4,8 @@ use super::fields;
 use super::sink::Sink;
 use super::steps::Reader;
 use crate::diagnostic::Code;
+use crate::language::KEY_SIZES;
+use crate::language::steps::LEVELS;
 use crate::scenario::Device;
 use crate::spelling;
 use crate::yaml::{Content, Node};
@@ -60,7 +62,7 @@ fn line<'n>(node: &'n Node<'_>, sink: &mut Sink) -> Option<&'n str> {
 
 /// What to write instead of a line that no trace can hold.
 fn check(line: &str, device: &Device) -> Result<(), String> {
-    if line == CONNECTED || line == DISCONNECTED {
+    if line == CONNECTED || line == DISCONNECTED || is_encryption(line) {
         return Ok(());
     }
     if line.starts_with("board: ") {
@@ -88,6 +90,11 @@ fn check(line: &str, device: &Device) -> Result<(), String> {
         },
         None => Err(nearest(line, device)),
     }
+}
+
+fn is_encryption(line: &str) -> bool {
+    let mut all = LEVELS.iter().flat_map(|(_, level)| KEY_SIZES.map(|size| (*level, size)));
+    all.any(|(level, size)| u8::try_from(size).is_ok_and(|size| spelling::encrypted(level, size) == line))
 }
 
 /// A name of the table, or a handle as traces show it where the table has no name.
@@ -147,7 +154,8 @@ fn nearest(line: &str, device: &Device) -> String {
         let words = OF_CHARACTERISTIC.iter().chain([&NOT_CONFIRMED]);
         words.map(move |words| format!("{name} {words}"))
     });
-    let fixed = [CONNECTED, DISCONNECTED].map(str::to_owned);
+    let encrypted = LEVELS.iter().map(|(_, level)| spelling::encrypted(*level, 16));
+    let fixed = [CONNECTED, DISCONNECTED].map(str::to_owned).into_iter().chain(encrypted);
     let found = of_names
         .chain(fixed)
         .map(|known| (strsim::damerau_levenshtein(line, &known), known))

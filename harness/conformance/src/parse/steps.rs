@@ -36,11 +36,13 @@ pub(super) struct Steps {
 pub(super) fn read(node: &Node<'_>, device: Option<&Device>, sink: &mut Sink) -> Option<Steps> {
     let items = fields::filled_list(node, "`steps`", sink)?;
     let names = device.map_or_else(Characteristics::unknown, Characteristics::of);
+    let application = device.map_or_else(Characteristics::unknown, Characteristics::of_application);
     let nothing = Device::default();
     let device = device.unwrap_or(&nothing);
     let mut reader = Reader {
         device,
         names,
+        application,
         next_added: device.services.iter().position(|service| service.added).unwrap_or(0),
         handled: handled_from_start(device),
         saved: HashMap::new(),
@@ -76,7 +78,10 @@ struct Parts<'n, 't> {
 /// Reads steps one after the other.
 pub(super) struct Reader<'d, 's> {
     pub(super) device: &'d Device,
+    /// What clients may name.
     pub(super) names: Characteristics<'d>,
+    /// What steps of the board may name.
+    pub(super) application: Characteristics<'d>,
     /// Index of the service that the next step adds, if one does.
     next_added: usize,
     handled: HashSet<CharacteristicRef>,

@@ -16,9 +16,12 @@ pub struct Device {
     pub advertisement: Advertisement,
     /// Clients that are served at the same time (GAP-6).
     pub clients: u8,
+    /// The GATT service tells clients of changes of the table (Core Vol 3 Part G 7.1 to 7.3).
+    pub caching: bool,
     /// The Bluetooth object's callback, registered at start, if any.
     pub callback: Option<Callback>,
-    /// In table order, GAP and GATT not among them.
+    /// In table order, GAP and GATT not among them; with [`Self::caching`] then what clients see of GATT,
+    /// and last what steps add.
     pub services: Vec<Service>,
 }
 
@@ -31,6 +34,7 @@ impl Default for Device {
             name: String::new(),
             advertisement: Advertisement::default(),
             clients: 1,
+            caching: false,
             callback: None,
             services: Vec::new(),
         }
@@ -66,6 +70,8 @@ pub struct Service {
     pub name: String,
     /// True when a step adds it: it is not there at the start.
     pub added: bool,
+    /// True when the device has it by itself: no table makes it, and the application does not reach it.
+    pub system: bool,
     /// Its UUID.
     pub uuid: Uuid,
     /// Primary or secondary.

@@ -254,7 +254,7 @@ where
     }
 }
 
-fn write_pdu(opcode: u8, handle: u16, value: &[u8]) -> Vec<u8> {
+pub(super) fn write_pdu(opcode: u8, handle: u16, value: &[u8]) -> Vec<u8> {
     let [low, high] = handle.to_le_bytes();
     [&[opcode, low, high], value].concat()
 }

@@ -6,9 +6,10 @@ use super::state::Link;
 use super::{AttCentral, Failure};
 use crate::fault::Fault;
 use bt_hci::cmd::controller_baseband::{Reset, SetEventMask};
+use bt_hci::cmd::info::ReadBdAddr;
 use bt_hci::cmd::le::{
-    LeConnUpdate, LeCreateConn, LeCreateConnCancel, LeReadBufferSize, LeSetEventMask, LeSetScanEnable,
-    LeSetScanParams,
+    LeConnUpdate, LeCreateConn, LeCreateConnCancel, LeEnableEncryption, LeReadBufferSize, LeSetEventMask,
+    LeSetScanEnable, LeSetScanParams,
 };
 use bt_hci::cmd::link_control::Disconnect;
 use bt_hci::cmd::{self, AsyncCmd, SyncCmd};
@@ -87,7 +88,9 @@ where
         self.sync("Reset", Reset::new()).await?;
         let events = EventMask::new()
             .enable_disconnection_complete(true)
+            .enable_encryption_change_v1(true)
             .enable_hardware_error(true)
+            .enable_encryption_key_refresh_complete(true)
             .enable_le_meta(true);
         self.sync("Set Event Mask", SetEventMask::new(events)).await?;
         let le_events = LeEventMask::new()
@@ -104,7 +107,9 @@ where
                 "use another adapter",
             ));
         }
+        let address = self.sync("Read BD_ADDR", ReadBdAddr::new()).await?;
         let mut state = self.state.borrow_mut();
+        state.address = address.into_inner();
         state.acl_len = usize::from(len);
         state.acl_total = u16::from(total);
         state.credits = u16::from(total);
@@ -256,6 +261,24 @@ where
             Link::Down(reason) | Link::Failed(reason) => Err(Failure::Gone(reason)),
             Link::Idle => Err(Failure::Rig(super::not_connected())),
         }
+    }
+
+    /// The address that this central connects from; known after [`Self::init`].
+    pub fn address(&self) -> Address {
+        Address { bytes: self.state.borrow().address, random: false }
+    }
+
+    /// LE Enable Encryption with this key. Random number and diversifier are zero: there is one key for
+    /// the device (Core Vol 3 Part H 2.4.4).
+    pub(super) async fn enable_encryption(&self, key: [u8; 16]) -> Result<(), Fault> {
+        let Link::Up(handle) = self.state.borrow().link else {
+            return Ok(());
+        };
+        self.state.borrow_mut().encryption = None;
+        let command = LeEnableEncryption::new(handle, [0; 8], 0, key);
+        let result = self.start("LE Enable Encryption", command).await;
+        // The wait for the outcome tells of a link that has ended meanwhile.
+        if self.is_connected() { result } else { Ok(()) }
     }
 
     /// Applies parameters that the device asked for.

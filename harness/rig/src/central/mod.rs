@@ -7,6 +7,7 @@ mod l2cap;
 mod parse;
 mod prepare;
 mod scanner;
+mod security;
 mod state;
 mod uuid;
 
@@ -14,6 +15,7 @@ pub use att::TRANSACTION_TIMEOUT;
 pub use discovery::{Characteristic, Database, Descriptor, Include, Service};
 pub use hci::{Address, ConnectError};
 pub use scanner::Target;
+pub use security::{Encryption, Keys, SIGNATURE_LEN};
 pub use state::Pushed;
 pub use uuid::Uuid;
 
@@ -64,6 +66,7 @@ pub struct AttCentral<T> {
     state: RefCell<State>,
     /// Wakes whoever waits for the state to change.
     user: RefCell<WakerRegistration>,
+    keys: RefCell<Option<Keys>>,
     /// Frame under way: fragments of two frames must not mix (Core Vol 3 Part A 7.2.1).
     frame: Mutex<NoopRawMutex, Vec<u8>>,
 }
@@ -79,6 +82,7 @@ where
             controller: ExternalController::new(transport),
             state: RefCell::new(State::new()),
             user: RefCell::new(WakerRegistration::new()),
+            keys: RefCell::new(None),
             frame: Mutex::new(Vec::new()),
         }
     }

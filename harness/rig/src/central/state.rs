@@ -7,8 +7,11 @@ use crate::fault::Fault;
 use bt_hci::FromHciBytes;
 use bt_hci::data::{AclPacket, AclPacketBoundary};
 use bt_hci::event::le::LeEvent;
-use bt_hci::event::{DisconnectionComplete, EventKind, EventPacket, NumberOfCompletedPackets};
-use bt_hci::param::{AddrKind, ConnHandle, LeAdvEventKind};
+use bt_hci::event::{
+    DisconnectionComplete, EncryptionChangeV1, EncryptionKeyRefreshComplete, EventKind, EventPacket,
+    NumberOfCompletedPackets,
+};
+use bt_hci::param::{AddrKind, ConnHandle, LeAdvEventKind, Status};
 use conformance::scenario::Push;
 use std::collections::VecDeque;
 
@@ -76,6 +79,10 @@ pub(crate) struct State {
     pub(crate) outbox: VecDeque<Out>,
     pub(crate) breaches: Vec<String>,
     pub(crate) fault: Option<Fault>,
+    /// The adapter's own public address, least significant byte first.
+    pub(crate) address: [u8; 6],
+    /// How the encryption that was asked for last has ended, as an HCI status.
+    pub(crate) encryption: Option<u8>,
     reassembler: Reassembler,
 }
 
@@ -98,6 +105,8 @@ impl State {
             outbox: VecDeque::new(),
             breaches: Vec::new(),
             fault: None,
+            address: [0; 6],
+            encryption: None,
             reassembler: Reassembler::default(),
         }
     }
@@ -134,6 +143,18 @@ impl State {
                 }
                 true
             }
+            EventKind::EncryptionChangeV1 => {
+                if let Ok(change) = EncryptionChangeV1::from_hci_bytes_complete(event.data) {
+                    self.on_encryption(change.handle, change.status);
+                }
+                true
+            }
+            EventKind::EncryptionKeyRefreshComplete => {
+                if let Ok(complete) = EncryptionKeyRefreshComplete::from_hci_bytes_complete(event.data) {
+                    self.on_encryption(complete.handle, complete.status);
+                }
+                true
+            }
             EventKind::Le => {
                 // An event that cannot be read is one that this host has not asked for.
                 if let Ok(event) = LeEvent::from_hci_bytes_complete(event.data) {
@@ -142,6 +163,12 @@ impl State {
                 true
             }
             _ => false,
+        }
+    }
+
+    fn on_encryption(&mut self, handle: ConnHandle, status: Status) {
+        if self.link == Link::Up(handle) {
+            self.encryption = Some(status.into_inner());
         }
     }
 
@@ -176,6 +203,7 @@ impl State {
         self.indications = 0;
         self.confirmed = 0;
         self.unconfirmed.clear();
+        self.encryption = None;
         self.reassembler.clear();
     }
 

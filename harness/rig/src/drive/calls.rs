@@ -63,7 +63,7 @@ where
         Ok(Call::AddService(convert::position(at), Box::new(convert::service(service))))
     }
 
-    async fn call(&self, call: Call, seen: &mut StepObservation) -> Result<(), Stop> {
+    pub(super) async fn call(&self, call: Call, seen: &mut StepObservation) -> Result<(), Stop> {
         seen.board.push(match self.link()?.call(call).await? {
             Reply::Events(flags) => BoardEvent::Events(flags),
             Reply::Value(bytes) => BoardEvent::Value(bytes),

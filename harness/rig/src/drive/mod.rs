@@ -9,6 +9,7 @@ mod advertising;
 mod calls;
 mod endings;
 mod names;
+mod security;
 mod settle;
 mod steps;
 
@@ -54,7 +55,7 @@ pub fn skip_reason(plan: &Plan, able: &[Need]) -> Option<String> {
     Some(match missing {
         Need::RawAtt => "needs raw-att: this central cannot send PDUs of its own making".to_owned(),
         Need::Board => "needs board: there is no control link to this device".to_owned(),
-        Need::Encryption => "needs encryption: this bench cannot install bonds".to_owned(),
+        Need::Encryption => "needs encryption: this central has no keys of its own".to_owned(),
     })
 }
 
@@ -147,6 +148,9 @@ impl Stop {
 /// Both ends report an event within this time of each other.
 const OTHER_END_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Keys are drawn apart from everything else that the seed draws.
+const KEY_SEED: u64 = 0x4C54_4B00_4B45_5953;
+
 /// One central with what a run knows of its connection.
 struct Client<'a, T> {
     central: &'a AttCentral<T>,
@@ -172,6 +176,8 @@ struct Driver<'a, T> {
     heard: bool,
     /// Confirmations that the board had received besides those of the present connections.
     confirmations: u32,
+    /// Draws the keys of bonds.
+    keys: fastrand::Rng,
     /// What steps have saved.
     saved: BTreeMap<String, Vec<u8>>,
 }
@@ -207,6 +213,7 @@ where
             names: Names::default(),
             heard: false,
             confirmations: 0,
+            keys: fastrand::Rng::with_seed(setup.seed ^ KEY_SEED),
             saved: BTreeMap::new(),
         })
     }

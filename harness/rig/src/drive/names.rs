@@ -3,7 +3,7 @@
 use crate::central::{Characteristic, Database, Uuid};
 use crate::link::Report;
 use conformance::observation::{BoardEvent, Found};
-use conformance::scenario::{self, CharacteristicRef, DescriptorRef, Device};
+use conformance::scenario::{self, BondLevel, CharacteristicRef, DescriptorRef, Device};
 
 const CCCD: Uuid = Uuid::short(0x2902);
 const DEVICE_NAME: Uuid = Uuid::short(0x2A00);
@@ -79,6 +79,10 @@ impl Names {
                 BoardEvent::HandlerError { target: self.name(handle), message }
             }
             Report::Log(line) => BoardEvent::Log(line),
+            Report::Encrypted { authenticated, key_size } => {
+                let level = if authenticated { BondLevel::Authenticated } else { BondLevel::Unauthenticated };
+                BoardEvent::Encrypted { level, key_size }
+            }
             Report::Confirmed { handle } => BoardEvent::Confirmed { target: self.name(handle) },
             Report::IndicationTimeout { handle } => {
                 BoardEvent::IndicationTimeout { target: self.name(handle) }

@@ -4,7 +4,7 @@ use super::advertising::SCAN_DEADLINE;
 use super::names::{self, Names};
 use super::settle::CONFIRMATION;
 use super::{Driver, OTHER_END_DEADLINE, Stop, note};
-use crate::central::{ConnectError, Failure, Pushed};
+use crate::central::{ConnectError, Failure, Pushed, SIGNATURE_LEN};
 use crate::fault::Fault;
 use crate::link::Report;
 use bt_hci::ReadHciError;
@@ -69,7 +69,8 @@ where
             }
             Action::Expect { push, .. } => self.expect(*push, planned.deadline_ms, seen).await,
             Action::ExpectAdvertisement(expect) => self.expect_advertisement(expect, seen).await,
-            Action::Bond(_) | Action::Encrypt => Err(Stop::Rig(no_keys())),
+            Action::Bond(bond) => self.bond(bond, seen).await,
+            Action::Encrypt => self.encrypt(seen).await,
             Action::Quiet { ms } => self.quiet(*ms, seen).await,
             Action::Att { send, expect } => self.att(send, expect.is_some(), seen).await,
             Action::Board(action) => self.board(action, seen).await,
@@ -162,27 +163,23 @@ where
     ) -> Result<(), Stop> {
         let value = self.bytes(value)?;
         let Some(handle) = self.value_handle(target, seen) else { return Ok(()) };
-        self.check_fits(&value)?;
-        match mode {
-            WriteMode::Request => written(self.central().write(handle, &value).await, seen),
-            WriteMode::Command => self.write_command(handle, &value, seen).await,
-            WriteMode::Signed => Err(Stop::Rig(no_keys())),
-        }
-    }
-
-    async fn write_command(
-        &mut self,
-        handle: u16,
-        value: &[u8],
-        seen: &mut StepObservation,
-    ) -> Result<(), Stop> {
-        const WRITE_COMMAND: u8 = 0x52;
-        let before = self.link.map(|link| link.received(WRITE_COMMAND));
-        match self.central().write_command(handle, value).await {
+        let opcode = match mode {
+            WriteMode::Request => 0x12,
+            WriteMode::Command => 0x52,
+            WriteMode::Signed => 0xD2,
+        };
+        self.check_fits(&value, if mode == WriteMode::Signed { SIGNATURE_LEN } else { 0 })?;
+        let before = self.link.map(|link| link.received(opcode));
+        let sent = match mode {
+            WriteMode::Request => return written(self.central().write(handle, &value).await, seen),
+            WriteMode::Command => self.central().write_command(handle, &value).await,
+            WriteMode::Signed => self.central().write_signed(handle, &value).await,
+        };
+        match sent {
             Ok(()) => seen.central.push(CentralEvent::Sent),
             Err(failure) => return note(failure, seen),
         }
-        self.arrived(WRITE_COMMAND, before, seen).await
+        self.arrived(opcode, before, seen).await
     }
 
     /// Waits until a PDU that nothing answers has arrived: by the board's count, or by a fence.
@@ -234,16 +231,16 @@ where
         seen: &mut StepObservation,
     ) -> Result<(), Stop> {
         let Some(handle) = self.descriptor_handle(target, descriptor, seen) else { return Ok(()) };
-        self.check_fits(value)?;
+        self.check_fits(value, 0)?;
         self.note_subscription(handle, value);
         written(self.central().write(handle, value).await, seen)
     }
 
     /// A client may not send what the MTU has no room for (Core Vol 3 Part F 3.4.5.1): the device
-    /// could not be blamed for any answer.
-    fn check_fits(&self, value: &[u8]) -> Result<(), Stop> {
+    /// could not be blamed for any answer. `trailer_len` is what stands behind the value.
+    fn check_fits(&self, value: &[u8], trailer_len: usize) -> Result<(), Stop> {
         const HEADER_LEN: usize = 3;
-        let room = usize::from(self.central().mtu()) - HEADER_LEN;
+        let room = usize::from(self.central().mtu()) - HEADER_LEN - trailer_len;
         if value.len() <= room {
             return Ok(());
         }
@@ -361,11 +358,6 @@ where
     fn characteristic(&self, at: CharacteristicRef) -> Option<&Characteristic> {
         self.plan.device.services.get(at.service)?.characteristics.get(at.characteristic)
     }
-}
-
-/// The plan's needs keep such steps from this central.
-fn no_keys() -> Fault {
-    Fault::new("this central has no keys", "run the scenario on a bench with encryption")
 }
 
 /// Notes what came of a procedure.

@@ -37,6 +37,13 @@ pub enum Report {
     },
     /// A printed line.
     Log(String),
+    /// A link is encrypted with the bond's key, for the first time or anew.
+    Encrypted {
+        /// The key is worth what an authenticated pairing gives.
+        authenticated: bool,
+        /// Size of the key in bytes.
+        key_size: u8,
+    },
     /// An indication was confirmed.
     Confirmed {
         /// Characteristic value handle.
@@ -216,6 +223,9 @@ impl Inbox {
                 self.reports.push_back(Report::HandlerError { handle, message: message.to_owned() })
             }
             Event::Log(line) => self.reports.push_back(Report::Log(line.to_owned())),
+            Event::Encrypted { authenticated, key_size, .. } => {
+                self.reports.push_back(Report::Encrypted { authenticated, key_size });
+            }
             Event::Confirmed { handle, .. } => self.reports.push_back(Report::Confirmed { handle }),
             Event::IndicationTimeout { handle, .. } => {
                 self.reports.push_back(Report::IndicationTimeout { handle });

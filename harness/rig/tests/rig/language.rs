@@ -137,8 +137,6 @@ fn what_this_bench_cannot_do_is_skipped_with_the_reason() {
             other => panic!("{other:?}"),
         }
     };
-    let bond = "  - bond: {level: unauthenticated}\n  - encrypt\n";
-    assert!(skipped("lopy", bond).starts_with("needs encryption"));
     let external = "{external: {name: x}, services: [{name: s, uuid: 1}]}";
     assert!(skipped(external, "").starts_with("needs an external device"));
 }

@@ -13,6 +13,8 @@ mod language;
 #[cfg(test)]
 mod prepared;
 #[cfg(test)]
+mod security;
+#[cfg(test)]
 mod seeds;
 #[cfg(test)]
 mod support;

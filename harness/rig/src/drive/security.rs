@@ -1,0 +1,62 @@
+//! Steps that make links secure: a bond at both ends, and encryption with it.
+
+use super::{Driver, OTHER_END_DEADLINE, Stop, note};
+use crate::central::{Encryption, Keys};
+use crate::link::Report;
+use bt_hci::ReadHciError;
+use bt_hci_transport::Transport;
+use conformance::observation::{CentralEvent, StepObservation};
+use conformance::scenario::{Bond, BondLevel};
+use std::convert::Infallible;
+use wire::Call;
+
+impl<T> Driver<'_, T>
+where
+    T: Transport,
+    T::Error: From<ReadHciError<Infallible>>,
+{
+    /// One key, identity and signing key at both ends. The central has them only once the board does.
+    pub(super) async fn bond(&mut self, bond: &Bond, seen: &mut StepObservation) -> Result<(), Stop> {
+        let ltk = self.long_term_key(bond.key_size);
+        let identity = self.central().address();
+        let call = Call::Bond(wire::Bond {
+            address: identity.bytes,
+            random: identity.random,
+            ltk,
+            key_size: bond.key_size,
+            authenticated: bond.level == BondLevel::Authenticated,
+            csrk: bond.csrk,
+        });
+        self.call(call, seen).await?;
+        self.central().set_keys(Keys::new(ltk, bond.csrk));
+        Ok(())
+    }
+
+    /// A key of so many bytes, least significant first: those above are zero (Core Vol 3 Part H 2.4.4.1).
+    fn long_term_key(&mut self, key_size: u8) -> [u8; 16] {
+        let mut key = [0; 16];
+        self.keys.fill(&mut key);
+        key.iter_mut().skip(usize::from(key_size)).for_each(|byte| *byte = 0);
+        key
+    }
+
+    /// The link is encrypted when both ends have said so.
+    pub(super) async fn encrypt(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
+        match self.central().encrypt().await {
+            Ok(Encryption::On) => {}
+            Ok(Encryption::Refused(code)) => {
+                seen.central.push(CentralEvent::NotEncrypted(code));
+                return Ok(());
+            }
+            Err(failure) => return note(failure, seen),
+        }
+        if let Some(link) = self.link {
+            let encrypted = |report: &Report| matches!(report, Report::Encrypted { .. });
+            link.wait_report(OTHER_END_DEADLINE, "report of the encryption", encrypted).await?;
+        }
+        seen.central.push(CentralEvent::Encrypted);
+        // Subscriptions of a bonded client come back with the encryption: indications may follow.
+        self.own_mut().indicating = true;
+        Ok(())
+    }
+}
