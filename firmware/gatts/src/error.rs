@@ -51,6 +51,9 @@ pub enum Error {
     /// A CCCD for a characteristic that can be neither notified nor indicated (Core Vol 3 Part G 3.3.3.3).
     #[error("a CCCD needs the property NOTIFY or INDICATE")]
     CccdWithoutProperty,
+    /// The property EXTENDED_PROPERTIES without the descriptor that it announces (Core Vol 3 Part G 3.3.3.1).
+    #[error("the property EXTENDED_PROPERTIES needs the descriptor 2900")]
+    ExtendedPropertiesMissing,
     /// An included service that belongs to another `Bluetooth`.
     #[error("the included service belongs to another server")]
     ForeignService,

@@ -47,6 +47,7 @@ pub struct Access {
     encryption: bool,
     authentication: bool,
     authorisation: bool,
+    signature: bool,
     key_size: u8,
 }
 
@@ -57,6 +58,7 @@ impl Access {
         encryption: false,
         authentication: false,
         authorisation: false,
+        signature: false,
         key_size: 0,
     };
     /// Everybody has this access.
@@ -86,6 +88,11 @@ impl Access {
         Self { encryption: true, key_size: bytes, ..self }
     }
 
+    /// The client must sign, or the link be encrypted, which counts as much (Core Vol 3 Part C 10.4.2).
+    const fn signed(self) -> Self {
+        Self { signature: true, ..self }
+    }
+
     /// Whether the access exists at all, for a link that is secure enough.
     pub(crate) fn is_permitted(self) -> bool {
         self.permitted
@@ -95,6 +102,10 @@ impl Access {
     /// one code applies the choice is ours (Core Vol 3 Part F 3.4.1.1): first what pairing would mend, the
     /// user's authorisation last.
     pub(crate) fn check_security(self, link: Security) -> Result<(), AttError> {
+        // Where only a signature is lacking, a bond makes no difference (Core Vol 3 Part C 10.4.2).
+        if self.signature && !link.encrypted {
+            return Err(AttError::INSUFFICIENT_AUTHENTICATION);
+        }
         if self.encryption && !link.encrypted {
             return Err(match link.bonded {
                 false => AttError::INSUFFICIENT_AUTHENTICATION,
@@ -142,13 +153,19 @@ impl Permissions {
     }
 
     /// A property that is not set is an access that is not permitted (Core Vol 3 Part G 3.3.1.1). ATT
-    /// permissions do not tell a write request from a write command, so either property permits both.
+    /// permissions do not tell a write request from a write command, so either property permits both. What
+    /// may be written by signed commands alone is written without a signature over an encrypted link (Core
+    /// Vol 3 Part G 4.9.2).
     pub(crate) fn within(self, properties: Properties) -> Self {
         let writes = Properties::WRITE | Properties::WRITE_WITHOUT_RESPONSE;
-        Self {
-            read: if properties.contains(Properties::READ) { self.read } else { Access::NONE },
-            write: if properties.intersects(writes) { self.write } else { Access::NONE },
-        }
+        let write = if properties.intersects(writes) {
+            self.write
+        } else if properties.contains(Properties::AUTHENTICATED_SIGNED_WRITES) {
+            self.write.signed()
+        } else {
+            Access::NONE
+        };
+        Self { read: if properties.contains(Properties::READ) { self.read } else { Access::NONE }, write }
     }
 }
 

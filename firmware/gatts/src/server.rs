@@ -78,9 +78,15 @@ impl Server {
     }
 
     /// The security of a link has changed. If that encrypts the link of a client that has been identified,
-    /// what is kept for its bond is restored.
+    /// what is kept for its bond is restored. Values that wait to be pushed, and that the client may no longer
+    /// read, are dropped (Core Vol 3 Part F 3.2.5).
     pub fn set_security(&self, conn: ConnId, security: Security) {
-        self.shared.client(conn, |client| client.security = security);
+        self.shared.client(conn, |client| {
+            client.security = security;
+            client
+                .pushes
+                .retain(|push| push.characteristic.permissions.read.check_security(security).is_ok());
+        });
         bonds::restore_if_encrypted(&self.shared, conn);
     }
 

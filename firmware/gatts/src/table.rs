@@ -110,9 +110,8 @@ impl Table {
         }
         self.refresh();
         let mut changed = self.affected_by(service);
-        if !is_last {
-            changed.last = u16::MAX;
-        }
+        // Services behind it have moved up.
+        changed.last = self.layout.ranges.last().map_or(changed.last, |(_, last)| *last);
         Ok(changed)
     }
 
@@ -143,14 +142,14 @@ impl Table {
         self.services.get(service).is_some_and(|service| service.stopped)
     }
 
-    /// The handles of a service, and of the declarations that include it.
+    /// The handles of a service, and of those that include it: whole services, as Service Changed names them
+    /// (Core Vol 3 Part G 2.5.2).
     fn affected_by(&self, service: usize) -> HandleRange {
-        let (first, last) = self.range_of(service).unwrap_or_default();
-        let including = self.layout.includes.iter().filter(|(_, included)| *included == service);
-        let handles = including.filter_map(|(position, _)| self.layout.attributes.get(*position));
-        handles.fold(HandleRange { first, last }, |range, attribute| {
-            range.with(Some(HandleRange { first: attribute.handle, last: attribute.handle }))
-        })
+        let including = self.services.iter().enumerate().filter(|(_, one)| one.includes.contains(&service));
+        let affected = including.map(|(position, _)| position).chain([service]);
+        let ranges = affected.filter_map(|position| self.range_of(position));
+        let ranges = ranges.map(|(first, last)| HandleRange { first, last });
+        ranges.reduce(|one, other| one.with(Some(other))).unwrap_or(HandleRange::ALL)
     }
 
     /// Brings up to date what follows from the definitions.

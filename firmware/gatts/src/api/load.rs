@@ -55,8 +55,8 @@ impl Bluetooth {
     ///
     /// # Errors
     /// The first attribute that is impossible, and why: a UUID of a wrong length, a value over its limit, a
-    /// handle used twice or out of order, a CCCD without NOTIFY or INDICATE, an include of nothing or in a
-    /// circle, no handle left. The table stays as it was.
+    /// handle used twice or out of order, a CCCD without NOTIFY or INDICATE, EXTENDED_PROPERTIES without its
+    /// descriptor, an include of nothing or in a circle, no handle left. The table stays as it was.
     pub fn load(&self, table: Vec<ServiceTable>) -> Result<Vec<Loaded>, TableError> {
         let shared = self.shared();
         let first = shared.table.borrow().service_count();
@@ -162,6 +162,10 @@ pub(super) fn characteristic_definition(
         let handle = descriptor.handle;
         let state = descriptor_state(descriptor, has_cccd).map_err(|error| (Some(position), error))?;
         descriptors.push((handle, Rc::new(state)));
+    }
+    let is_extended = |(_, state): &(_, Rc<DescriptorState>)| state.uuid == types::EXTENDED_PROPERTIES;
+    if config.properties.contains(Properties::EXTENDED_PROPERTIES) && !descriptors.iter().any(is_extended) {
+        return Err((None, Error::ExtendedPropertiesMissing));
     }
     let may_sign = config.properties.contains(Properties::AUTHENTICATED_SIGNED_WRITES);
     let state = Rc::new(CharacteristicState {

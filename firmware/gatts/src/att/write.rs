@@ -10,7 +10,7 @@ use crate::error::AttError;
 use crate::events::Events;
 use crate::handler;
 use crate::reply::Call;
-use crate::value::Limit;
+use crate::value::{Limit, MAX_VALUE_LEN};
 
 /// Stores the value of a Write Request or Write Command (Core Vol 3 Part F 3.4.5.1 and 3.4.5.3), or changes
 /// nothing.
@@ -72,7 +72,7 @@ impl Change {
                 let whole = judge_value(context, &state, value)?;
                 Ok(Self::Value(state, whole))
             }
-            Kind::Cccd(state) => judge_cccd(state, value),
+            Kind::Cccd(state) => judge_cccd(context, state, value),
             Kind::ClientFeatures => judge_features(context, value),
             Kind::Descriptor(state) => {
                 let whole = whole_value(state.limit, value, || Rc::clone(&state.value.borrow()))?;
@@ -125,9 +125,18 @@ fn whole_value(limit: Limit, value: &[u8], stored: impl Fn() -> Rc<[u8]>) -> Res
 /// Core Vol 3 Part G 3.3.3.3. Bits reserved for future use are ignored, as the convention for them demands
 /// (Core Vol 1 Part E). A bit whose property is not set must not be set: of the codes that a Write Request
 /// may be refused with (Core Vol 3 Part F 3.4.9, where 0x13 does not stand) 0xFD says just that.
-fn judge_cccd(state: Rc<CharacteristicState>, value: &[u8]) -> Result<Change, AttError> {
-    let &[low, high] = value else {
-        return Err(AttError::INVALID_ATTRIBUTE_VALUE_LENGTH);
+///
+/// Its length is fixed, so octets that are not written stay (Core Vol 3 Part F 3.4.5.1).
+fn judge_cccd(
+    context: &Context<'_>,
+    state: Rc<CharacteristicState>,
+    value: &[u8],
+) -> Result<Change, AttError> {
+    let (low, high) = match *value {
+        [] => (context.cccd_bits(&state), 0),
+        [low] => (low, 0),
+        [low, high] => (low, high),
+        _ => return Err(AttError::INVALID_ATTRIBUTE_VALUE_LENGTH),
     };
     let bits = low & (cccd::NOTIFY | cccd::INDICATE);
     match bits & !state.allowed_cccd_bits() {
@@ -139,7 +148,7 @@ fn judge_cccd(state: Rc<CharacteristicState>, value: &[u8]) -> Result<Change, At
 /// Core Vol 3 Part G 7.2: bits that are reserved are ignored, and a client clears none that it has set.
 /// Octets that are not written count as zero.
 fn judge_features(context: &Context<'_>, value: &[u8]) -> Result<Change, AttError> {
-    let Some(first) = value.first() else {
+    let Some(first) = value.first().filter(|_| value.len() <= MAX_VALUE_LEN) else {
         return Err(AttError::INVALID_ATTRIBUTE_VALUE_LENGTH);
     };
     let features = first & feature::KNOWN;

@@ -2,7 +2,7 @@
 
 use gatts::{
     Access, AttError, Bluetooth, BondId, CharacteristicConfig, Config, DescriptorConfig, Error, Events,
-    Permissions, Properties, Reply, Security, Server, Service, ServiceConfig, Uuid,
+    ExtendedProperties, Permissions, Properties, Reply, Security, Server, Service, ServiceConfig, Uuid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,15 +19,16 @@ struct Described {
     max_len: u16,
     gap: u16,
     descriptor: bool,
+    fixed: bool,
     handler: u8,
 }
 
 fn described() -> impl Strategy<Value = Described> {
     let identity = (0x2A00..0x2A04_u16, any::<bool>(), any::<u8>(), any::<[u8; 2]>());
-    let rest = (0..600_usize, 0..600_u16, 0..4_u16, any::<bool>(), 0..6_u8);
+    let rest = (0..600_usize, 0..600_u16, 0..4_u16, any::<[bool; 2]>(), 0..6_u8);
     (identity, rest).prop_map(|((uuid, long, properties, access), rest)| {
-        let (length, max_len, gap, descriptor, handler) = rest;
-        Described { uuid, long, properties, access, length, max_len, gap, descriptor, handler }
+        let (length, max_len, gap, [descriptor, fixed], handler) = rest;
+        Described { uuid, long, properties, access, length, max_len, gap, descriptor, fixed, handler }
     })
 }
 
@@ -51,9 +52,15 @@ fn add(service: &Service, described: &Described) {
     let [read, write] = described.access.map(access);
     let mut config = CharacteristicConfig::new(uuid_of(described))
         .properties(Properties::from_bits_retain(described.properties))
-        .permissions(Permissions { read, write })
-        .value(&vec![7; described.length])
-        .max_len(described.max_len);
+        .permissions(Permissions { read, write });
+    let value = vec![7; described.length];
+    config = match described.fixed {
+        true => config.value(&value[..described.length.min(512)]).fixed_len(described.length as u16),
+        false => config.value(&value).max_len(described.max_len),
+    };
+    if described.properties & Properties::EXTENDED_PROPERTIES.bits() != 0 {
+        config = config.extended_properties(ExtendedProperties::RELIABLE_WRITE);
+    }
     if described.gap > 0 {
         config = config.handle(service.end_handle() + described.gap);
     }

@@ -100,6 +100,12 @@ fn client_supported_features_keep_known_bits_for_each_client() {
     check(&server, "12 0B 00 07", "13");
     check(&server, "0A 0B 00", "0B 07");
     check(&server, "12 0B 00", "01 12 0B 00 0D");
+    // No value is above 512 octets (Core Vol 3 Part F 3.2.9).
+    check(&server, "02 05 02", "03 05 02");
+    for (length, answer) in [(512, "13"), (513, "01 12 0B 00 0D"), (514, "01 12 0B 00 0D")] {
+        let request = [&[0x12, 0x0B, 0][..], &vec![0x07; length]].concat();
+        assert_eq!(exchange(&server, CONN, &request), bytes(answer), "{length} octets");
+    }
     server.disconnected(CONN);
     server.connected(CONN, Security::default());
     check(&server, "0A 0B 00", "0B 00");
@@ -124,7 +130,7 @@ fn a_client_clears_no_bit_that_it_has_set() {
 /// GAS/BV-01: Service Changed goes to the clients that asked for it, with the affected handles.
 #[test]
 fn service_changed_is_indicated_to_subscribers() {
-    let (_, server, characteristic, other) = cached();
+    let (_, server, _, other) = cached();
     server.connected(OTHER, Security::default());
     check(&server, "12 09 00 02 00", "13");
     other.stop();
@@ -136,8 +142,6 @@ fn service_changed_is_indicated_to_subscribers() {
     assert_eq!(pushed(&server, CONN), [""; 0]);
     // Changes that have not been sent yet go together, and it waits like any other indication.
     other.start();
-    let service = characteristic.clone();
-    drop(service);
     assert_eq!(pushed(&server, CONN), ["1D 08 00 12 00 15 00"]);
     other.stop();
     other.start();
@@ -158,6 +162,25 @@ fn several_changes_are_told_in_one_range() {
     let added = bluetooth.service(ServiceConfig::new(Uuid::from_u16(0x9999)).handle(0x40)).unwrap();
     added.characteristic(plain()).unwrap();
     assert_eq!(pushed(&server, CONN), ["1D 08 00 12 00 43 00"]);
+}
+
+/// Core Vol 3 Part G 2.5.2: from the declaration of a service that has changed to its last handle.
+#[test]
+fn service_changed_names_whole_services() {
+    let (bluetooth, server, _, other) = cached();
+    check(&server, "12 09 00 02 00", "13");
+    let including = bluetooth.service(ServiceConfig::new(Uuid::from_u16(0x9999)).include(&other)).unwrap();
+    assert_eq!((including.handle(), including.end_handle()), (0x16, 0x17));
+    assert_eq!(pushed(&server, CONN), ["1D 08 00 16 00 17 00"]);
+    check(&server, "1E", "");
+    // The include declaration at 0x17 goes as well: its service changes with the included one.
+    other.stop();
+    assert_eq!(pushed(&server, CONN), ["1D 08 00 12 00 17 00"]);
+    check(&server, "1E", "");
+    // What stands behind a service that grows moves up.
+    other.characteristic(plain()).unwrap();
+    assert_eq!(including.end_handle(), 0x1A);
+    assert_eq!(pushed(&server, CONN), ["1D 08 00 12 00 1A 00"]);
 }
 
 /// GAT/BV-01 holds for Service Changed too.

@@ -155,6 +155,10 @@ fn pushed_values_need_the_security_of_reading() {
     server.set_security(CONN, Security { encrypted: true, ..Security::default() });
     characteristic.set_value(2).unwrap();
     assert_eq!(pushed(&server, CONN), ["1B 09 00 02"]);
+    // A value that waits is not sent once the client may no longer read it.
+    characteristic.set_value(3).unwrap();
+    server.set_security(CONN, Security::default());
+    assert_eq!(pushed(&server, CONN), NONE);
 }
 
 #[test]

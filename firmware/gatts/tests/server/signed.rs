@@ -52,10 +52,33 @@ fn a_signed_write_takes_effect_without_an_answer() {
     assert_eq!(exchange(&server, CONN, &sign("D2 09 00 41 42", 5)), []);
     assert_eq!(characteristic.value(), b"AB");
     assert_eq!(characteristic.events(), Events::CHAR_WRITE_EVENT);
-    // The property permits signed writes alone.
-    check(&server, "12 09 00 43", "01 12 09 00 03");
+    // Other writes need a signature that they cannot have (Core Vol 3 Part C 10.4.2).
+    check(&server, "12 09 00 43", "01 12 09 00 05");
+    check(&server, "16 09 00 00 00 43", "01 16 09 00 05");
     check(&server, "52 09 00 43", "");
     assert_eq!(characteristic.value(), b"AB");
+    let bonded = Security { bonded: true, ..Security::default() };
+    server.set_security(CONN, bonded);
+    check(&server, "12 09 00 43", "01 12 09 00 05");
+}
+
+/// Core Vol 3 Part C 10.4.2 and Part G 4.9.2: encryption counts as much as a signature.
+#[test]
+fn over_an_encrypted_link_a_signable_value_is_written_without_a_signature() {
+    let (server, characteristic) = signing(signable());
+    server.set_security(CONN, Security { encrypted: true, key_size: 7, ..Security::default() });
+    check(&server, "52 09 00 41", "");
+    assert_eq!(characteristic.value(), b"A");
+    check(&server, "12 09 00 42", "13");
+    assert_eq!(characteristic.value(), b"B");
+    // What the value demands besides holds as ever.
+    let write = Access::OPEN.key_size(16);
+    let (server, characteristic) =
+        signing(signable().permissions(Permissions { write, ..Default::default() }));
+    server.set_security(CONN, Security { encrypted: true, key_size: 7, ..Security::default() });
+    check(&server, "52 09 00 41", "");
+    check(&server, "12 09 00 42", "01 12 09 00 0C");
+    assert_eq!(characteristic.value(), [0]);
 }
 
 /// GAW/BI-01.

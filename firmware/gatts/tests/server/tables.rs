@@ -147,6 +147,11 @@ fn impossible_values() -> Vec<Impossible> {
         ),
         (with(read_only.clone().cccd_handle(50)), at(1, Some(1), None), Error::CccdWithoutProperty),
         (
+            with(plain().properties(Properties::READ | Properties::EXTENDED_PROPERTIES)),
+            at(1, Some(1), None),
+            Error::ExtendedPropertiesMissing,
+        ),
+        (
             with(read_only.descriptor(DescriptorConfig::new(cccd))),
             at(1, Some(1), Some(0)),
             Error::CccdWithoutProperty,

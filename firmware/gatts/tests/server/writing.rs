@@ -35,7 +35,7 @@ fn a_refused_write_changes_nothing() {
     let cases = [
         (plain().permissions(no_write), "03"),
         (plain().properties(Properties::READ), "03"),
-        (plain().properties(Properties::READ | Properties::AUTHENTICATED_SIGNED_WRITES), "03"),
+        (plain().properties(Properties::READ | Properties::AUTHENTICATED_SIGNED_WRITES), "05"),
         (plain().permissions(secure), "05"),
         (plain().max_len(1), "0D"),
     ];
@@ -148,10 +148,28 @@ fn a_cccd_write_is_a_subscribe_event_alone() {
     assert_eq!(characteristic.events(), Events::CHAR_SUBSCRIBE_EVENT);
 }
 
+/// Core Vol 3 Part F 3.4.5.1: its length is fixed, so a longer write is refused, and a shorter one leaves the
+/// other octets.
 #[test]
-fn a_cccd_takes_two_bytes_with_bits_that_the_properties_allow() {
+fn a_cccd_has_two_octets_at_every_length_of_a_write() {
     let (_, server, characteristic) = with_characteristic(plain());
-    check(&server, "12 0A 00 01", "01 12 0A 00 0D");
+    check(&server, "12 0A 00 01", "13");
+    check(&server, "0A 0A 00", "0B 01 00");
+    assert_eq!(characteristic.events(), Events::CHAR_SUBSCRIBE_EVENT);
+    check(&server, "12 0A 00", "13");
+    check(&server, "0A 0A 00", "0B 01 00");
+    check(&server, "52 0A 00 00", "");
+    check(&server, "0A 0A 00", "0B 00 00");
+    check(&server, "12 0A 00 02", "01 12 0A 00 FD");
+    for length in 3..21 {
+        let request = [&[0x12, 0x0A, 0][..], &vec![0; length]].concat();
+        assert_eq!(exchange(&server, CONN, &request), [0x01, 0x12, 0x0A, 0, 0x0D], "{length} octets");
+    }
+}
+
+#[test]
+fn a_cccd_takes_the_bits_that_the_properties_allow() {
+    let (_, server, characteristic) = with_characteristic(plain());
     check(&server, "12 0A 00 01 00 00", "01 12 0A 00 0D");
     check(&server, "12 0A 00 02 00", "01 12 0A 00 FD");
     check(&server, "12 0A 00 03 00", "01 12 0A 00 FD");
