@@ -16,11 +16,10 @@ pub(super) fn values(
 ) -> Result<(), Refusal> {
     let attributes = attributes(context, parameters)?;
     response.begin(opcode::READ_MULTIPLE_RSP);
-    let put = |response: &mut Response<'_>, value: &[u8]| response.put(value);
-    each_once(context, &attributes, response, put)
+    each_once(context, &attributes, response, 0, |response, value| response.put(value))
 }
 
-/// Core Vol 3 Part F 3.4.4.11. The list may be cut within a value, though not within a length.
+/// Core Vol 3 Part F 3.4.4.11. The list may be cut within a value, though not within a length (3.4.4.12).
 pub(super) fn tuples(
     context: &Context<'_>,
     parameters: &[u8],
@@ -28,11 +27,9 @@ pub(super) fn tuples(
 ) -> Result<(), Refusal> {
     let attributes = attributes(context, parameters)?;
     response.begin(opcode::READ_MULTIPLE_VARIABLE_RSP);
-    each_once(context, &attributes, response, |response, value| {
-        if response.room() >= LENGTH_LEN {
-            response.put(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
-            response.put(value);
-        }
+    each_once(context, &attributes, response, LENGTH_LEN, |response, value| {
+        response.put(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
+        response.put(value);
     })
 }
 
@@ -50,22 +47,27 @@ fn attributes(context: &Context<'_>, parameters: &[u8]) -> Result<Vec<(u16, Kind
 }
 
 /// Reads each attribute once, also those that no longer fit: a handler may refuse. One that is asked for
-/// twice is shown twice.
+/// twice is shown twice. What is shown of one needs `least` octets at its front, or is left out.
 fn each_once(
     context: &Context<'_>,
     attributes: &[(u16, Kind)],
     response: &mut Response<'_>,
+    least: usize,
     put: impl Fn(&mut Response<'_>, &[u8]),
 ) -> Result<(), Refusal> {
     let mut shown: Vec<(u16, Range<usize>)> = Vec::with_capacity(attributes.len());
     for (handle, kind) in attributes {
         if let Some((_, earlier)) = shown.iter().find(|(other, _)| other == handle) {
-            response.repeat(earlier.clone());
+            if response.room() >= least {
+                response.repeat(earlier.clone());
+            }
             continue;
         }
         let value = read::fetch(context, *handle, kind.clone())?;
         let start = response.len();
-        put(response, &value);
+        if response.room() >= least {
+            put(response, &value);
+        }
         shown.push((*handle, start..response.len()));
     }
     Ok(())

@@ -5,7 +5,9 @@ use gatts::{
     ServiceConfig, Uuid,
 };
 
-use crate::common::{CONN, OTHER, check, check_on, counter, empty_service, plain, pushed};
+use crate::common::{
+    CONN, OTHER, bytes, check, check_on, counter, empty_service, exchange, plain, pushed, with_characteristic,
+};
 
 /// Values `AB` at 9, `CDE` at 11, nothing readable at 13, and no attribute at 14.
 fn three() -> (Server, [Characteristic; 3]) {
@@ -100,9 +102,9 @@ fn long_answers_are_cut() {
         let late = service.characteristic(plain().properties(Properties::READ).value("xyz")).unwrap();
         let server = bluetooth.server();
         server.connected(CONN, Security::default());
-        let answer = crate::common::exchange(&server, CONN, &[0x0E, 9, 0, 11, 0]);
+        let answer = exchange(&server, CONN, &[0x0E, 9, 0, 11, 0]);
         assert_eq!(answer.len(), values.min(length + 3) + 1);
-        let answer = crate::common::exchange(&server, CONN, &[0x20, 9, 0, 11, 0]);
+        let answer = exchange(&server, CONN, &[0x20, 9, 0, 11, 0]);
         // 2 + 18 leave 2 octets for a length; 2 + 19 leave one, which is not used.
         let expected = match length {
             18 => tuples,
@@ -112,6 +114,17 @@ fn long_answers_are_cut() {
         assert_eq!(&answer[1..3], &[length as u8, 0]);
         assert_eq!(late.events(), Events::CHAR_READ_EVENT);
     }
+}
+
+/// A value that is asked for again is cut as any other.
+#[test]
+fn a_repeated_tuple_is_not_cut_within_its_length_either() {
+    let (_, server, _) = with_characteristic(plain().value(&[7; 19]));
+    for (request, length) in [("20 09 00 09 00", 22), ("20 09 00 09 00 09 00", 22)] {
+        assert_eq!(exchange(&server, CONN, &bytes(request)).len(), length, "{request}");
+    }
+    let (_, server, _) = with_characteristic(plain().value(&[7; 18]));
+    assert_eq!(exchange(&server, CONN, &bytes("20 09 00 09 00")).len(), 23);
 }
 
 /// Two notifying characteristics, values at 16 and 19, behind a GATT service with caching.
