@@ -2,27 +2,35 @@
 //! out of the comparison, and so is the space that aligns them.
 
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use crate::calls::{folder, gattest};
 use regex::Regex;
 
-/// How README.md calls the command.
-const CALL: &str = "$ cargo run --release -- ";
+/// How README.md calls the command; other lines with a `$` stand for an editor.
+const CALL: &str = "cargo run --release -- ";
 
-/// The blocks: each is a list of commands with their arguments and what they print.
+/// The blocks: each is a list of commands and what they print.
 fn transcripts(readme: &str) -> Vec<Vec<(String, String)>> {
-    let next = format!("\n{CALL}");
     let blocks = readme.split("```console\n").skip(1);
     let block = |block: &str| {
         let (body, _) = block.split_once("```\n").expect("a closed block");
-        let commands = body.strip_prefix(CALL).expect("a call of the command").split(&next);
+        let commands = body.strip_prefix("$ ").expect("a command").split("\n$ ");
         let command = |text: &str| {
-            let (arguments, printed) = text.split_once('\n').expect("a command line");
-            (arguments.to_owned(), printed.trim_end().to_owned())
+            let (command, printed) = text.split_once('\n').unwrap_or((text, ""));
+            (command.to_owned(), printed.trim_end().to_owned())
         };
         commands.map(command).collect()
     };
     blocks.map(block).collect()
+}
+
+fn run(here: &Path, command: &str) -> Output {
+    match command.strip_prefix(CALL) {
+        Some(arguments) => gattest(here, &arguments.split(' ').collect::<Vec<_>>()),
+        None => Command::new("sh").args(["-c", command]).current_dir(here).output().expect("a shell"),
+    }
 }
 
 fn without_times(text: &str) -> String {
@@ -35,18 +43,18 @@ fn what_the_readme_shows_is_what_comes() {
     let readme = fs::read_to_string(fixtures::repository().join("README.md")).expect("README.md");
     let transcripts = transcripts(&readme);
     assert_eq!(transcripts.len(), 3, "the README's transcripts");
-    for transcript in transcripts {
-        // What writes files gets a folder of its own, shaped as this repository is.
-        let own = folder(&[("fixtures/traces/x", "")]);
-        let writes = transcript.iter().any(|(command, _)| command.starts_with("new "));
-        let here = if writes { own.path().to_path_buf() } else { fixtures::repository() };
-        for (command, expected) in transcript {
-            let output = gattest(&here, &command.split(' ').collect::<Vec<_>>());
-            let printed = [output.stdout, output.stderr].concat();
-            let printed = String::from_utf8(printed).expect("UTF-8");
-            let (came, expected) = (without_times(printed.trim_end()), without_times(&expected));
-            assert_eq!(came, expected, "`gattest {command}`:\n{printed}");
+    // What writes files gets a folder of its own, shaped as this repository is; later blocks go on there.
+    let own = folder(&[("fixtures/traces/x", "")]);
+    let mut here = fixtures::repository();
+    for (command, expected) in transcripts.into_iter().flatten() {
+        if command.starts_with(&format!("{CALL}new ")) {
+            here = own.path().to_path_buf();
         }
+        assert!(here == own.path() || command.starts_with(CALL), "`{command}` is not for this repository");
+        let output = run(&here, &command);
+        let printed = String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8");
+        let (came, expected) = (without_times(printed.trim_end()), without_times(&expected));
+        assert_eq!(came, expected, "`{command}`:\n{printed}");
     }
 }
 
