@@ -136,6 +136,7 @@ impl Definitions {
         };
         match kind {
             Kind::Text => json!({ "type": "string", "minLength": 1 }),
+            Kind::Shaped(pattern) => json!({ "type": "string", "pattern": pattern }),
             Kind::Name => json!({ "type": "string", "pattern": format!("^{NAME}$") }),
             Kind::Known => json!({ "type": "string", "pattern": format!(r"^\$?{NAME}$") }),
             Kind::Integer(range) => {

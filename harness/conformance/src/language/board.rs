@@ -1,8 +1,8 @@
 //! Calls of the device's API.
 
 use super::device::{
-    ARG, COUNTER, LINK_TRIGGERS, MANUFACTURER_DATA, READS_EVENTS, RULES, SERVICE, SERVICE_DATA, SERVICE_UUID,
-    TRIGGERS,
+    ARG, COUNTER, MANUFACTURER_DATA, READS_EVENTS, RULES, SERVICE, SERVICE_DATA, SERVICE_UUID, TRIGGERS,
+    event_words,
 };
 use super::steps::REPORTS;
 use super::{Field, Kind, Shape, words};
@@ -57,10 +57,6 @@ pub(crate) static EVENTS: Shape = Shape {
         REPORTS,
     ],
 };
-
-fn event_words() -> Vec<&'static str> {
-    [words(TRIGGERS), words(LINK_TRIGGERS)].concat()
-}
 
 /// `value()`.
 pub(crate) static VALUE: Shape = Shape {

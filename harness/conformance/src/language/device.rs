@@ -21,6 +21,11 @@ pub(crate) const TRIGGERS: &[(&str, u16)] = &[("read", 0x08), ("write", 0x10), (
 /// What can trigger the callback of the Bluetooth object.
 pub(crate) const LINK_TRIGGERS: &[(&str, u16)] = &[("connected", 0x02), ("disconnected", 0x04)];
 
+/// A requirement of ours, or a test of the SIG suite.
+const COVER: &str = "^([A-Z]+-[0-9]{1,4}|([A-Z0-9]+/){2,}B[VI]-[0-9]{1,4}-C)$";
+const TAG: &str = "^[a-z][a-z0-9-]*$";
+const ADDRESS: &str = "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$";
+
 /// A scenario file.
 pub(crate) static SCENARIO: Shape = Shape {
     what: "a scenario",
@@ -30,11 +35,11 @@ pub(crate) static SCENARIO: Shape = Shape {
             .required("say in one sentence what the device must do"),
         Field::new(
             "covers",
-            Kind::FilledList(&Kind::Text),
+            Kind::FilledList(&Kind::Shaped(COVER)),
             "Ids of requirements (`EX-2`) and of tests of the SIG suite (`GATT/SR/GAR/BV-01-C`).",
         )
         .required("name the requirements that it shows: `covers: [EX-2]`"),
-        Field::new("tags", Kind::List(&Kind::Text), "Words to select by."),
+        Field::new("tags", Kind::List(&Kind::Shaped(TAG)), "Words to select by."),
         Field::new("needs", Kind::Words(|| words(Need::ALL)), "What the bench must be able to do."),
         Field::new("xfail", Kind::Map(&XFAIL), "The scenario is known to fail."),
         Field::new("device", DEVICE, "The device under test.").required("write `device: lopy`, or a table"),
@@ -56,7 +61,7 @@ pub(crate) static XFAIL: Shape = Shape {
 const DEVICE: Kind = Kind::Either(&[
     Kind::Exactly("lopy"),
     // The path of a file with a table.
-    Kind::Text,
+    Kind::Shaped(r"\.yaml$"),
     Kind::Map(&TABLE),
 ]);
 
@@ -93,7 +98,7 @@ pub(crate) static EXTERNAL: Shape = Shape {
     what: "`external`",
     doc: "How a device that is no board of ours is found: one of the three.",
     fields: &[
-        Field::new("address", Kind::Text, "Its address, as `C0:11:22:33:44:55`."),
+        Field::new("address", Kind::Shaped(ADDRESS), "Its address, as `C0:11:22:33:44:55`."),
         Field::new("name", Kind::Text, "The name that it advertises."),
         Field::new("service", Kind::Uuid, "The UUID of a service that it advertises."),
     ],
@@ -251,7 +256,8 @@ pub(crate) static GUARD: Shape = Shape {
     ],
 };
 
-fn event_words() -> Vec<&'static str> {
+/// The words of every event.
+pub(super) fn event_words() -> Vec<&'static str> {
     [words(TRIGGERS), words(LINK_TRIGGERS)].concat()
 }
 

@@ -57,6 +57,8 @@ impl Field {
 pub(crate) enum Kind {
     /// A text that is not empty.
     Text,
+    /// A text of this shape, as a regular expression.
+    Shaped(&'static str),
     /// A new name.
     Name,
     /// The name of something that the device has, or a loop's `$name`.
@@ -125,3 +127,6 @@ pub(crate) const CLIENTS: RangeInclusive<i64> = 1..=4;
 pub(crate) const TIMES: RangeInclusive<i64> = 1..=10_000;
 /// One byte.
 pub(crate) const BYTES: RangeInclusive<i64> = 0..=255;
+
+#[cfg(test)]
+mod tests;

@@ -86,6 +86,19 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Reports a value that is too long to be written, where the step does not say that it is refused.
+    fn check_written(
+        &mut self,
+        form: &Form<'_, '_>,
+        value: Option<&ClientValue>,
+        expect: Option<&Expect>,
+        limit: u16,
+    ) {
+        if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), value, expect) {
+            self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
+        }
+    }
+
     /// `descriptor`, if it is given, with its greatest length.
     fn descriptor(&mut self, form: &Form<'_, '_>) -> Option<Option<(DescriptorRef, u16)>> {
         let Some(node) = form.get("descriptor") else { return Some(None) };
@@ -154,9 +167,7 @@ impl Reader<'_, '_> {
             Some(Some((_, limit))) => limit,
             _ => self.write_limit(form.target),
         };
-        if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), &value, &expect) {
-            self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
-        }
+        self.check_written(&form, value.as_ref(), expect.as_ref(), limit);
         let (target, value, expect) = (form.target?, value?, expect?);
         Some(match descriptor? {
             Some((descriptor, _)) => Action::WriteDescriptor { target, descriptor, value, expect },
@@ -180,9 +191,7 @@ impl Reader<'_, '_> {
         let (form, value) = self.written(node, &language::WRITE_LONG)?;
         let expect = self.expect(&form, MAX_LEN);
         let limit = self.write_limit(form.target);
-        if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), &value, &expect) {
-            self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
-        }
+        self.check_written(&form, value.as_ref(), expect.as_ref(), limit);
         Some(Action::WriteLong { target: form.target?, value: value?, expect: expect? })
     }
 
@@ -201,10 +210,8 @@ impl Reader<'_, '_> {
         let mut writes = Vec::with_capacity(items.len());
         for item in items {
             let Some((form, value)) = self.written(item, &language::PREPARED) else { continue };
-            if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), &value, &expect) {
-                let limit = self.write_limit(form.target);
-                self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
-            }
+            let limit = self.write_limit(form.target);
+            self.check_written(&form, value.as_ref(), expect.as_ref(), limit);
             writes.extend(form.target.zip(value));
         }
         (writes.len() == items.len()).then_some(Action::WriteReliable { writes, expect: expect? })

@@ -22,9 +22,10 @@ const FIRST_HANDLE_WITH_CACHING: u32 = 14;
 const LAST_HANDLE: u32 = 0xFFFF;
 /// Property bits that bring a CCCD (SRV-2).
 const PUSHES: u8 = 0x30;
-const READ: u8 = 0x02;
-/// Write request, write command and signed write command.
-const WRITES: u8 = 0x4C;
+/// Property bit that reading needs.
+pub(super) const READ: u8 = 0x02;
+/// Property bits of writing: request, command and signed command.
+pub(super) const WRITES: u8 = 0x4C;
 /// READ, WRITE and NOTIFY (SRV-2).
 const DEFAULT_PROPERTIES: u8 = 0x1A;
 const DEFAULT_NAME: &str = "gattest";

@@ -1,5 +1,6 @@
 //! Expectations that no device can meet, and values that no client may send.
 
+use super::device::{READ, WRITES};
 use super::link::Client;
 use super::order::Judged;
 use super::sink::Sink;
@@ -15,9 +16,6 @@ const VALUE_HEADER: u16 = 3;
 const SIGNED_HEADER: u16 = 15;
 /// The opcode before the value of a Read Response (Core Vol 3 Part F 3.4.4.4).
 const READ_HEADER: u16 = 1;
-const READ: u8 = 0x02;
-/// Write request and write command.
-const WRITES: u8 = 0x0C;
 
 const READ_NOT_PERMITTED: u8 = 0x02;
 const WRITE_NOT_PERMITTED: u8 = 0x03;

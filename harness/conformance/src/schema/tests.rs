@@ -72,7 +72,10 @@ fn every_scenario_and_every_table_fits() {
 
 #[test]
 fn what_the_parser_says_of_shapes_the_schema_says_too() {
-    const OF_SHAPES: [Code; 6] = [
+    const OF_SHAPES: [Code; 9] = [
+        Code::BadAddress,
+        Code::BadCover,
+        Code::BadName,
         Code::UnknownField,
         Code::MissingField,
         Code::UnknownStep,
