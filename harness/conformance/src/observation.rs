@@ -87,7 +87,7 @@ pub enum CentralEvent {
     Sent,
     /// The link is encrypted, at both ends.
     Encrypted,
-    /// The device refused to encrypt the link: the HCI error code (Core Vol 1 Part F 1.3).
+    /// The device refused to encrypt the link, or did so with another key: the HCI error code (Core Vol 1 Part F 1.3).
     NotEncrypted(u8),
     /// An Error Response, by code.
     Error(u8),

@@ -51,7 +51,7 @@ fn encryption_is_on_or_the_device_has_failed() {
     for (event, summary) in [
         (
             CentralEvent::NotEncrypted(0x06),
-            "the device refused encryption with error 0x06, expected an encrypted link",
+            "the device did not encrypt the link (error 0x06), expected an encrypted link",
         ),
         (CentralEvent::NoResponse, "the device gave no response, expected it to keep to the protocol"),
         (CentralEvent::Disconnected, "the device disconnected, expected it to stay connected"),

@@ -401,7 +401,7 @@ fn said(event: &CentralEvent) -> String {
         CentralEvent::Written => "accepted the write".to_owned(),
         CentralEvent::Sent => "was sent a command".to_owned(),
         CentralEvent::Encrypted => "was encrypted".to_owned(),
-        CentralEvent::NotEncrypted(code) => format!("refused encryption with error 0x{code:02X}"),
+        CentralEvent::NotEncrypted(code) => format!("did not encrypt the link (error 0x{code:02X})"),
         CentralEvent::Error(code) => format!("answered error {}", att_error::describe(*code)),
         CentralEvent::Mtu(mtu) => format!("agreed on an MTU of {mtu}"),
         CentralEvent::Pdu(bytes) => format!("answered {}", spelling::pdu(bytes)),

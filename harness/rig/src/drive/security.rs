@@ -1,7 +1,7 @@
 //! Steps that make links secure: a bond at both ends, and encryption with it.
 
 use super::{Driver, OTHER_END_DEADLINE, Stop, note};
-use crate::central::{Encryption, Keys};
+use crate::central::{Encryption, Failure, Keys};
 use crate::link::Report;
 use bt_hci::ReadHciError;
 use bt_hci_transport::Transport;
@@ -9,6 +9,9 @@ use conformance::observation::{CentralEvent, StepObservation};
 use conformance::scenario::{Bond, BondLevel};
 use std::convert::Infallible;
 use wire::Call;
+
+/// Connection Terminated due to MIC Failure (Core Vol 1 Part F 2.61).
+const MIC_FAILURE: u8 = 0x3D;
 
 impl<T> Driver<'_, T>
 where
@@ -48,6 +51,7 @@ where
                 seen.central.push(CentralEvent::NotEncrypted(code));
                 return Ok(());
             }
+            Err(Failure::Gone(reason)) => return self.ended_by_keys(reason, seen).await,
             Err(failure) => return note(failure, seen),
         }
         if let Some(link) = self.link {
@@ -58,5 +62,19 @@ where
         // Subscriptions of a bonded client come back with the encryption: indications may follow.
         self.own_mut().indicating = true;
         Ok(())
+    }
+
+    /// The link has ended instead. If the device could not read what was encrypted with the key that it took,
+    /// it leaves without a word (Core Vol 6 Part B 5.1.3.1), and only the board's report tells that from a radio
+    /// that failed.
+    async fn ended_by_keys(&self, reason: u8, seen: &mut StepObservation) -> Result<(), Stop> {
+        let Some(link) = self.link else { return Err(Stop::Gone(reason)) };
+        link.wait_report(OTHER_END_DEADLINE, "report of the disconnection", super::is_disconnected).await?;
+        let by_keys = |report: &Report| *report == Report::Disconnected { reason: MIC_FAILURE };
+        if link.count_reports(by_keys) == 0 {
+            return Err(Stop::Gone(reason));
+        }
+        seen.central.push(CentralEvent::NotEncrypted(MIC_FAILURE));
+        Err(Stop::Noted)
     }
 }

@@ -3,8 +3,15 @@
 use crate::support::{Peer, att};
 use air::{Air, Controller, ControllerConfig};
 use board::VirtualBoard;
+use bt_hci_transport::{PacketKind, PacketToController, PacketToHost, Transport};
+use conformance::compare::compare;
+use conformance::parse::parse;
+use conformance::plan::plan;
+use conformance::verdict::Verdict;
 use embassy_time::{Duration, Instant};
+use embedded_io_async::ErrorType;
 use rig::central::{Address, AttCentral, Encryption, Failure, Keys, TRANSACTION_TIMEOUT};
+use rig::drive::{Setup, drive};
 use rig::link::{BoardLink, Reply, Report};
 use std::pin::{Pin, pin};
 use wire::{Access, ApiValue, Bond, Call, Characteristic, Device, Service, Table, Uuid};
@@ -15,6 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const KEY_MISSING: u8 = 0x06;
 const CONNECTION_TIMEOUT: u8 = 0x08;
 const MIC_FAILURE: u8 = 0x3D;
+/// As bytes (Core Vol 4 Part E 7.8.24).
+const LE_ENABLE_ENCRYPTION: [u8; 2] = 0x2019u16.to_le_bytes();
 /// Value handle of the one characteristic, whose reading needs encryption.
 const HANDLE: u16 = 9;
 
@@ -117,6 +126,52 @@ fn with_another_key_the_link_ends_and_the_board_says_why() {
         link.wait_report(DEADLINE, "report of the disconnection", ended).await.unwrap();
         assert_eq!(link.count_reports(|report| matches!(report, Report::Encrypted { .. })), 0);
     });
+}
+
+/// An adapter that turns one bit of the key that it is to encrypt with.
+struct WrongKey(Controller);
+
+impl ErrorType for WrongKey {
+    type Error = <Controller as ErrorType>::Error;
+}
+
+impl Transport for WrongKey {
+    async fn read<'a, P: PacketToHost<'a>>(&self, rx: &'a mut [u8]) -> Result<P, Self::Error> {
+        self.0.read(rx).await
+    }
+
+    async fn write<P: PacketToController>(&self, packet: &P) -> Result<(), Self::Error> {
+        let mut bytes = Vec::new();
+        packet.write_hci(&mut bytes).unwrap();
+        if P::KIND == PacketKind::Cmd && bytes.starts_with(&LE_ENABLE_ENCRYPTION) {
+            *bytes.last_mut().unwrap() ^= 1;
+        }
+        self.0.write_packet(P::KIND, &bytes).unwrap();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_device_that_uses_another_key_than_it_took_has_failed() {
+    let steps = "steps: [connect, bond: {level: authenticated}, encrypt, disconnect]\n";
+    let text = format!("name: a\ncovers: [SEC-1]\ndevice: lopy\n{steps}");
+    let plan = plan(&parse("x.yaml", "x", &text).unwrap());
+    let air = Air::new(3);
+    let board = VirtualBoard::new(&air, air.controller(ControllerConfig::default()));
+    let central = AttCentral::new(WrongKey(air.controller(ControllerConfig::default())));
+    let link = BoardLink::new();
+    let (mut pump, mut host, mut serial) = (pin!(board.pump()), pin!(board.host()), pin!(board.link()));
+    let (mut line, mut reader) = (pin!(link.run(board.serial())), pin!(central.run()));
+    let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 5] =
+        [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), reader.as_mut()];
+    let setup = Setup { seed: 1, certain_radio: true };
+    let work = drive(&plan, Some(&link), std::slice::from_ref(&central), setup);
+    let driven = air.run(work, &mut tasks).unwrap();
+    assert_eq!(driven.fault, None);
+    let Verdict::Fail(mismatch) = compare(&plan, &driven.observations, None) else { panic!("{driven:?}") };
+    assert_eq!(mismatch.step, 2);
+    let expected = "the device did not encrypt the link (error 0x3D), expected an encrypted link";
+    assert_eq!(mismatch.summary, expected);
 }
 
 #[test]
