@@ -5,10 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use crate::capture::{Capture, Tape};
+#[cfg(unix)]
+use crate::capture::Recorder;
+use crate::capture::{Adapter, Capture, Tape};
 use crate::clock::Clock;
 use crate::controller::{Controller, ControllerConfig};
 use crate::executor::{self, Stalled};
+#[cfg(unix)]
+use crate::h4::{Remote, RemoteController};
 use crate::radio::{Fate, Radio, Transmission};
 
 /// The virtual time a bench may take unless told otherwise: one day.
@@ -24,6 +28,8 @@ pub(crate) struct Bench {
     pub(crate) running: Cell<bool>,
     pub(crate) time_limit_us: Cell<u64>,
     tape: Rc<Tape>,
+    /// Names of the controllers outside of the bench, for captures.
+    remotes: RefCell<Vec<String>>,
 }
 
 /// One bench: one thread, one clock, one seed. A cheap handle; clones mean the same bench.
@@ -61,6 +67,7 @@ impl Air {
                 running: Cell::new(false),
                 time_limit_us: Cell::new(if real_time { u64::MAX } else { TIME_LIMIT_US }),
                 tape,
+                remotes: RefCell::default(),
             }),
         }
     }
@@ -122,8 +129,23 @@ impl Air {
 
     /// Stops recording, and gives what has been recorded since [`Air::capture`].
     pub fn take_capture(&self) -> Capture {
-        let adapters = self.bench.radio.borrow().adapters();
+        let mut adapters = self.bench.radio.borrow().adapters();
+        let remotes = self.bench.remotes.borrow();
+        // What its address is, its host has asked it: that stands among the packets.
+        adapters.extend(remotes.iter().map(|name| Adapter { name: name.clone(), address: [0; 6] }));
         self.bench.tape.take(adapters)
+    }
+
+    /// A host's way to a controller outside of this bench, whose packets are recorded under `name`. The bench must run
+    /// in real time, and have all its own controllers already.
+    #[cfg(unix)]
+    pub fn host_of<'a>(&self, controller: &'a RemoteController, name: &str) -> Remote<'a> {
+        let mut remotes = self.bench.remotes.borrow_mut();
+        let index = self.bench.radio.borrow().adapters().len() + remotes.len();
+        remotes.push(name.to_owned());
+        let controller_index = u16::try_from(index).unwrap_or(u16::MAX);
+        let (clock, tape) = (self.bench.clock.clone(), self.bench.tape.clone());
+        Remote::new(controller, Recorder { clock, tape, controller: controller_index })
     }
 
     /// Polls `main` and `tasks` until `main` is done. Ready tasks are polled in an order drawn from the seed. When

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+#[cfg(unix)]
+use rig::{adapter::AdapterSpec, radio::Socket};
 
 /// Conformance tests for Bluetooth LE GATT servers.
 #[derive(Debug, Parser)]
@@ -28,12 +30,15 @@ pub enum Command {
     List(ListArgs),
     /// Show which requirement has which evidence, and which has none
     Coverage(CoverageArgs),
-    /// Run scenarios on the virtual board
+    /// Run scenarios on the virtual board, or on devices within reach of an adapter
     Run(RunArgs),
     /// Run scenarios again whenever their files are saved
     Watch(WatchArgs),
     /// Measure the virtual bench
     Bench(BenchArgs),
+    /// Lend a virtual radio to other programs: one controller for each socket, until Ctrl-C
+    #[cfg(unix)]
+    Radio(RadioArgs),
     /// Print the JSON Schema of scenario files, for completion and checks in editors
     Schema(SchemaArgs),
     /// Print what makes a shell complete this command line
@@ -127,6 +132,11 @@ pub struct RunArgs {
     /// How the bench runs.
     #[command(flatten)]
     pub bench: Bench,
+    /// Run against devices that are not ours, through this adapter: att:unix:PATH, att:tcp:HOST:PORT,
+    /// att:serial:PORT[:BAUD] or att:hci0; once for each central that the scenarios need
+    #[cfg(unix)]
+    #[arg(long, value_name = "ADAPTER", conflicts_with_all = ["jobs", "loss"])]
+    pub central: Vec<AdapterSpec>,
     /// Start no further scenario after the first failure
     #[arg(long)]
     pub fail_fast: bool,
@@ -175,6 +185,18 @@ pub struct SchemaArgs {
     /// Print the schema of files that hold a device table, for `device: lamp.yaml`
     #[arg(long)]
     pub table: bool,
+}
+
+/// Options of `gattest radio`.
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub struct RadioArgs {
+    /// Where a host calls for its controller: a path for a new Unix socket, or tcp:PORT on 127.0.0.1
+    #[arg(long, value_name = "SOCKET", required = true)]
+    pub socket: Vec<Socket>,
+    /// All that is random on the radio comes from this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// Options of `gattest completions`.

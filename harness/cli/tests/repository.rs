@@ -43,6 +43,9 @@ const MAY_USE: [(&str, &[&str]); 9] = [
 const WALL_CLOCK: [&str; 3] =
     ["harness/air/src/wall.rs", "harness/rig/src/measure.rs", "harness/rig/src/run.rs"];
 
+/// The one file with a reason for it: an address family that no library knows.
+const UNSAFE: &str = "harness/rig/src/adapter/user_channel.rs";
+
 fn metadata() -> Metadata {
     let manifest = fixtures::repository().join("Cargo.toml");
     MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("the workspace's metadata")
@@ -185,6 +188,17 @@ fn the_wall_clock_is_read_where_it_is_named() {
     let mut found = lines_with(&elsewhere, &["std::time", "core::time", "SystemTime"]);
     found.retain(|line| !harmless(line));
     assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn unsafe_code_stands_where_it_is_named() {
+    // Spelled so that this file does not hold it. The workspace's lints refuse it anywhere without a reason.
+    let words = [["uns", "afe {"].concat(), ["uns", "afe impl"].concat(), ["uns", "afe fn"].concat()];
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    for line in lines_with(&files(&["firmware", "harness", "fixtures"], "rs"), &words) {
+        assert!(line.starts_with(UNSAFE), "{line}");
+    }
+    assert!(text(UNSAFE).contains("// SAFETY: "));
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub struct Outcome {
     pub trace: String,
     /// Wall time in microseconds.
     pub wall_us: u64,
-    /// Time that passed on the bench's own clock in microseconds: virtual time on the virtual path.
+    /// Virtual time that passed on the bench in microseconds; 0 on a bench in real time.
     pub bench_us: u64,
 }
 

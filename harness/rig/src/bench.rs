@@ -18,6 +18,8 @@ pub const ABLE: [Need; 3] = [Need::RawAtt, Need::Board, Need::Encryption];
 
 /// A plan is run again when the radio alone ended it, but not without end.
 const ATTEMPTS: u64 = 20;
+/// The same where an attempt takes its time, and the loss is not of our making.
+pub(crate) const ATTEMPTS_ON_AIR: u64 = 3;
 
 /// For faults that only this project's own code can have.
 const REPORT: &str = "report it, with the scenario and the seed";
@@ -64,7 +66,7 @@ pub fn run_plan(plan: &Plan, options: BenchOptions) -> BenchRun {
 }
 
 /// A panic ends one bench, not the process.
-fn guarded(work: impl FnOnce() -> BenchRun) -> BenchRun {
+pub(crate) fn guarded(work: impl FnOnce() -> BenchRun) -> BenchRun {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let cause = format!("the bench panicked: {}", panic_message(panic.as_ref()));
         BenchRun { driven: failed(Fault::new(cause, REPORT)), ..BenchRun::default() }
@@ -73,7 +75,7 @@ fn guarded(work: impl FnOnce() -> BenchRun) -> BenchRun {
 
 fn run_once(plan: &Plan, options: BenchOptions) -> BenchRun {
     let (result, after) = on_bench(options, 1 + plan.centrals.len(), async |seed, link, centrals| {
-        drive(plan, Some(link), centrals, Setup { seed, certain_radio: true }).await
+        drive(plan, Some(link), centrals, Setup { seed, certain_radio: true, address: None }).await
     });
     let mut driven = result.unwrap_or_else(failed);
     if let Some(fault) = after.host_fault {
@@ -143,7 +145,7 @@ fn central_name(at: usize) -> String {
     if at == 0 { "central".to_owned() } else { format!("central {}", at + 1) }
 }
 
-fn failed(fault: Fault) -> Driven {
+pub(crate) fn failed(fault: Fault) -> Driven {
     Driven { fault: Some(fault.at(None)), ..Driven::default() }
 }
 

@@ -1,12 +1,15 @@
 //! The I/O half of gattest: it drives a plan against a board and observes what comes of it.
 //!
 //! [`link`] is the harness's end of the control link, [`central`] our own ATT client over HCI,
-//! [`drive`] carries a plan out with both; [`mod@bench`] is the bench that exists only in memory, and [`run`]
-//! takes many scenarios through many of them.
+//! [`drive`] carries a plan out with both; [`mod@bench`] is the bench that exists only in memory, `real` the one of
+//! adapters and devices that are not ours, and [`run`] takes many scenarios through many of them. [`radio`] lends a
+//! virtual radio to other programs.
 //!
 //! **Invariants:** nothing here prints or judges. Every wait has a condition and a named deadline on
 //! the bench's own clock, and no order of events depends on how long anything took.
 
+#[cfg(unix)]
+pub mod adapter;
 pub mod bench;
 pub mod central;
 pub mod convert;
@@ -16,6 +19,10 @@ mod hex;
 pub mod line;
 pub mod link;
 pub mod measure;
+#[cfg(unix)]
+pub mod radio;
+#[cfg(unix)]
+mod real;
 pub mod run;
 
 pub use air::{Capture, write_btsnoop};

@@ -1,8 +1,12 @@
 //! Runs scenarios, several at a time, each on a bench of its own.
 
+#[cfg(unix)]
+use crate::adapter::AdapterSpec;
 use crate::bench::{self, ABLE, BenchOptions, BenchRun};
 use crate::drive::skip_reason;
 use crate::line::LinkFault;
+#[cfg(unix)]
+use crate::real::{self, AdapterBench};
 use air::Capture;
 use conformance::compare::compare;
 use conformance::plan::Plan;
@@ -26,11 +30,14 @@ pub struct Job {
 }
 
 /// How to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
+    /// The adapters of the centrals, on which external devices are tested; none: the virtual bench.
+    #[cfg(unix)]
+    pub adapters: Vec<AdapterSpec>,
     /// Draws everything that a run leaves open. Each scenario's seed comes from this and its id alone.
     pub seed: u64,
-    /// Benches side by side; 0 counts as 1.
+    /// Benches side by side; 0 counts as 1, and with adapters there is one.
     pub jobs: usize,
     /// Probability of the loss of a radio packet, in thousandths.
     pub loss_per_mille: u16,
@@ -42,9 +49,62 @@ pub struct Options {
     pub fault: Option<LinkFault>,
 }
 
+/// Where scenarios run, one after the other.
+enum Bench {
+    Virtual,
+    #[cfg(unix)]
+    Adapters(AdapterBench),
+}
+
+impl Bench {
+    fn new(options: &Options) -> Self {
+        #[cfg(unix)]
+        if !options.adapters.is_empty() {
+            return Self::Adapters(AdapterBench::new(&options.adapters));
+        }
+        let _ = options;
+        Self::Virtual
+    }
+
+    /// How many there may be side by side.
+    fn count(&self, options: &Options, jobs: usize) -> usize {
+        match self {
+            Self::Virtual => options.jobs.clamp(1, jobs.max(1)),
+            #[cfg(unix)]
+            Self::Adapters(_) => 1,
+        }
+    }
+
+    /// Why a plan cannot run here.
+    fn skip_reason(&self, plan: &Plan) -> Option<String> {
+        match self {
+            Self::Virtual => skip_reason(plan, &ABLE).or_else(|| elsewhere(plan)),
+            #[cfg(unix)]
+            Self::Adapters(bench) => skip_reason(plan, &real::ABLE).or_else(|| bench.skip_reason(plan)),
+        }
+    }
+
+    fn run_plan(&mut self, plan: &Plan, options: BenchOptions) -> BenchRun {
+        match self {
+            Self::Virtual => bench::run_plan(plan, options),
+            #[cfg(unix)]
+            Self::Adapters(bench) => bench.run_plan(plan, options),
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, jobs: 1, loss_per_mille: 0, capture: false, fail_fast: false, fault: None }
+        Self {
+            #[cfg(unix)]
+            adapters: Vec::new(),
+            seed: 1,
+            jobs: 1,
+            loss_per_mille: 0,
+            capture: false,
+            fail_fast: false,
+            fault: None,
+        }
     }
 }
 
@@ -59,14 +119,15 @@ pub fn run(jobs: &[Job], options: &Options, sink: &mut dyn FnMut(RunEvent)) -> (
     let stop = AtomicBool::new(false);
     let (results, finished) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.clamp(1, jobs.len().max(1)) {
+        for _ in 0..Bench::new(options).count(options, jobs.len()) {
             let results = results.clone();
             let (next, stop) = (&next, &stop);
             scope.spawn(move || {
+                let mut bench = Bench::new(options);
                 while !stop.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(index) else { break };
-                    let (outcome, capture) = run_job(job, options);
+                    let (outcome, capture) = run_job(job, options, &mut bench);
                     if options.fail_fast && matches!(outcome.verdict, Verdict::Fail(_)) {
                         stop.store(true, Ordering::Relaxed);
                     }
@@ -90,14 +151,14 @@ pub fn run(jobs: &[Job], options: &Options, sink: &mut dyn FnMut(RunEvent)) -> (
     (summary, captures.into_iter().flatten().collect())
 }
 
-fn run_job(job: &Job, options: &Options) -> (Outcome, Option<Capture>) {
+fn run_job(job: &Job, options: &Options, bench: &mut Bench) -> (Outcome, Option<Capture>) {
     let began = Instant::now();
     let mut run = BenchRun::default();
     let mut trace = String::new();
-    let verdict = match skip_reason(&job.plan, &ABLE).or_else(|| elsewhere(&job.plan)) {
+    let verdict = match bench.skip_reason(&job.plan) {
         Some(reason) => Verdict::Skipped(reason),
         None => {
-            run = bench::run_plan(
+            run = bench.run_plan(
                 &job.plan,
                 BenchOptions {
                     seed: scenario_seed(options.seed, &job.scenario.id),
@@ -124,7 +185,10 @@ fn run_job(job: &Job, options: &Options) -> (Outcome, Option<Capture>) {
 
 /// The virtual bench has its own device, and no other.
 fn elsewhere(plan: &Plan) -> Option<String> {
-    plan.device.external.as_ref().map(|_| "needs an external device: the virtual bench has none".to_owned())
+    plan.device.external.as_ref().map(|_| {
+        "needs an adapter: its device is an external one; name yours with --central, as in --central att:hci0"
+            .to_owned()
+    })
 }
 
 /// A fault of the bench comes before anything that was seen.

@@ -11,7 +11,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 use super::H4Error;
-use super::framing::Framer;
+use super::framing::{Framer, Writer};
 use super::readiness::{self, Poke, Poked};
 use crate::controller::Controller;
 use crate::packets::PacketQueue;
@@ -26,10 +26,11 @@ const READ_SIZE: usize = 4096;
 /// What the thread and the bench share.
 #[derive(Debug, Default)]
 struct Shared {
-    from_host: PacketQueue,
-    to_host: PacketQueue,
-    /// The bench's task, to be woken when something has changed.
-    task: Option<Waker>,
+    /// Packets that have been read, and packets to be written.
+    incoming: PacketQueue,
+    outgoing: PacketQueue,
+    /// The bench's tasks that are to be woken when something has changed.
+    tasks: Vec<Waker>,
     /// The bench does not want the stream any more.
     stop: bool,
     /// The thread is done with it.
@@ -38,8 +39,12 @@ struct Shared {
 
 impl Shared {
     fn wake(&mut self) {
-        if let Some(task) = self.task.take() {
-            task.wake();
+        self.tasks.drain(..).for_each(Waker::wake);
+    }
+
+    fn register(&mut self, waker: &Waker) {
+        if !self.tasks.iter().any(|task| task.will_wake(waker)) {
+            self.tasks.push(waker.clone());
         }
     }
 }
@@ -58,34 +63,36 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn open(stream: OwnedFd) -> io::Result<Self> {
+    /// `writer` is who is at the other end.
+    pub(super) fn open(stream: OwnedFd, writer: Writer) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&stream, true)?;
         let (poke, poked) = readiness::poke()?;
         let shared = Arc::new(Mutex::new(Shared::default()));
         let theirs = shared.clone();
         let thread = std::thread::Builder::new().name("h4 stream".to_owned()).spawn(move || {
-            let end = Pump { stream, poked, framer: Framer::default(), writing: Vec::new() }.run(&theirs);
+            let end = Pump { stream, poked, framer: Framer::new(writer), writing: Vec::new() }.run(&theirs);
             let mut shared = lock(&theirs);
-            shared.end = Some(end);
+            // Who hangs up with something unread does so all the same.
+            shared.end = Some(if matches!(end, Err(H4Error::Closed)) { Ok(()) } else { end });
             shared.wake();
         })?;
         Ok(Self { shared, poke, thread: Some(thread) })
     }
 
-    /// Moves what can be moved between the stream and the controller; ready when the stream has ended.
-    pub(super) fn poll(
+    /// Moves what can be moved between the stream of a host and the controller; ready when the stream has ended.
+    pub(super) fn poll_host(
         &self,
         controller: &Controller,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), H4Error>> {
         let mut shared = lock(&self.shared);
-        shared.task = Some(context.waker().clone());
+        shared.register(context.waker());
         let mut moved = false;
         // The host's packets are answered at once, so both ways are looked at until there is nothing more to do.
         while send_one(&mut shared, controller, context.waker()) || take_one(&mut shared, controller) {
             moved = true;
         }
-        if shared.from_host.is_empty()
+        if shared.incoming.is_empty()
             && let Some(end) = shared.end.take()
         {
             return Poll::Ready(end);
@@ -96,15 +103,67 @@ impl Line {
         }
         Poll::Pending
     }
+
+    /// Takes the oldest packet that has come, after `read` has seen it.
+    ///
+    /// # Errors
+    /// The stream has ended and nothing is left: how, the first time, and [`H4Error::Closed`] from then on.
+    pub(super) fn poll_read<T>(
+        &self,
+        context: &mut Context<'_>,
+        read: impl FnOnce(u8, &[u8]) -> T,
+    ) -> Poll<Result<T, H4Error>> {
+        let mut shared = lock(&self.shared);
+        let Some((tag, bytes)) = shared.incoming.front() else {
+            shared.register(context.waker());
+            return match &mut shared.end {
+                Some(end) => {
+                    Poll::Ready(Err(std::mem::replace(end, Ok(())).err().unwrap_or(H4Error::Closed)))
+                }
+                None => Poll::Pending,
+            };
+        };
+        let result = read(tag, bytes);
+        let was_full = shared.incoming.size() >= QUEUE_SIZE;
+        shared.incoming.pop();
+        drop(shared);
+        if was_full {
+            self.poke.poke();
+        }
+        Poll::Ready(Ok(result))
+    }
+
+    /// Takes a packet that is to be written, once there is room for it. After the end it goes nowhere: how the stream
+    /// ended, its reader is told.
+    pub(super) fn poll_write(&self, context: &mut Context<'_>, tag: u8, bytes: &[u8]) -> Poll<()> {
+        let mut shared = lock(&self.shared);
+        if shared.end.is_some() {
+            return Poll::Ready(());
+        }
+        if shared.outgoing.size() >= QUEUE_SIZE {
+            shared.register(context.waker());
+            return Poll::Pending;
+        }
+        shared.outgoing.push(tag, &[bytes]);
+        drop(shared);
+        self.poke.poke();
+        Poll::Ready(())
+    }
+
+    /// Throws away what has come and has not been taken.
+    pub(super) fn forget_unread(&self) {
+        lock(&self.shared).incoming.clear();
+        self.poke.poke();
+    }
 }
 
 /// One packet from the controller on its way to the host.
 fn send_one(shared: &mut Shared, controller: &Controller, waker: &Waker) -> bool {
-    if shared.to_host.size() >= QUEUE_SIZE || controller.poll_readable(waker).is_pending() {
+    if shared.outgoing.size() >= QUEUE_SIZE || controller.poll_readable(waker).is_pending() {
         return false;
     }
-    let to_host = &mut shared.to_host;
-    controller.take_packet(|kind, bytes| to_host.push(kind as u8, &[bytes])).is_some()
+    let outgoing = &mut shared.outgoing;
+    controller.take_packet(|kind, bytes| outgoing.push(kind as u8, &[bytes])).is_some()
 }
 
 /// One packet from the host, unless so much waits for the host that it should read first.
@@ -112,14 +171,14 @@ fn take_one(shared: &mut Shared, controller: &Controller) -> bool {
     if controller.is_backed_up() {
         return false;
     }
-    let Some((tag, bytes)) = shared.from_host.front() else { return false };
+    let Some((tag, bytes)) = shared.incoming.front() else { return false };
     let kind = [PacketKind::Cmd, PacketKind::AclData, PacketKind::SyncData, PacketKind::IsoData]
         .into_iter()
         .find(|kind| *kind as u8 == tag);
     if let Some(kind) = kind {
         let _noted_by_the_controller = controller.write_packet(kind, bytes);
     }
-    shared.from_host.pop();
+    shared.incoming.pop();
     true
 }
 
@@ -152,7 +211,7 @@ impl Pump {
                 if shared.stop {
                     return Ok(());
                 }
-                events.set(PollFlags::IN, shared.from_host.size() < QUEUE_SIZE);
+                events.set(PollFlags::IN, shared.incoming.size() < QUEUE_SIZE);
             }
             events.set(PollFlags::OUT, !self.writing.is_empty());
             readiness::wait(self.stream.as_fd(), events, &self.poked)?;
@@ -167,11 +226,11 @@ impl Pump {
         loop {
             if self.writing.is_empty() {
                 let mut shared = lock(shared);
-                let Some((indicator, bytes)) = shared.to_host.front() else { return Ok(()) };
+                let Some((indicator, bytes)) = shared.outgoing.front() else { return Ok(()) };
                 self.writing.push(indicator);
                 self.writing.extend_from_slice(bytes);
-                let was_full = shared.to_host.size() >= QUEUE_SIZE;
-                shared.to_host.pop();
+                let was_full = shared.outgoing.size() >= QUEUE_SIZE;
+                shared.outgoing.pop();
                 if was_full {
                     shared.wake();
                 }
@@ -180,6 +239,7 @@ impl Pump {
                 Ok(written) => drop(self.writing.drain(..written.min(self.writing.len()))),
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
+                Err(Errno::PIPE | Errno::CONNRESET) => return Err(H4Error::Closed),
                 Err(error) => return Err(H4Error::Io(error.into())),
             }
         }
@@ -193,11 +253,12 @@ impl Pump {
             Ok(0) => return Ok(false),
             Ok(length) => length,
             Err(Errno::AGAIN | Errno::INTR) => return Ok(true),
+            Err(Errno::CONNRESET) => return Err(H4Error::Closed),
             Err(error) => return Err(H4Error::Io(error.into())),
         };
         let mut shared = lock(shared);
         let bytes = buffer.get(..length).unwrap_or_default();
-        let framed = self.framer.push(bytes, |kind, bytes| shared.from_host.push(kind as u8, &[bytes]));
+        let framed = self.framer.push(bytes, |kind, bytes| shared.incoming.push(kind as u8, &[bytes]));
         shared.wake();
         framed.map(|()| true).map_err(H4Error::Indicator)
     }

@@ -1,5 +1,5 @@
-//! Virtual controllers for hosts outside of this process: H4 over a socket or any other byte stream, in real time
-//! (Core Vol 4 Part A 2).
+//! H4 over a socket or any other byte stream, in real time (Core Vol 4 Part A 2): virtual controllers for hosts outside
+//! of this process, and [`RemoteController`] for hosts inside of it.
 //!
 //! ```no_run
 //! use air::{Air, ControllerConfig, h4};
@@ -20,31 +20,50 @@ mod framing;
 mod line;
 mod listener;
 mod readiness;
+mod remote;
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 
 pub use listener::Listener;
+pub use remote::{Remote, RemoteController};
 
 use crate::controller::Controller;
+use bt_hci_transport::ReadHciError;
+use framing::Writer;
 use line::Line;
 
-/// Why a host on a stream is not served any more.
+/// Why a stream is of no use any more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum H4Error {
-    /// The host sent something else than a packet indicator where one must be: the stream is out of step.
-    #[error("{0:#04x} from the host is not the beginning of an H4 packet")]
+    /// Something else than a packet indicator came where one must be: the stream is out of step.
+    #[error("{0:#04x} is not the beginning of an H4 packet")]
     Indicator(u8),
     /// The stream ended within a packet.
-    #[error("the stream from the host ended within a packet")]
+    #[error("the stream ended within a packet")]
     Cut,
-    /// The bench runs in virtual time, which no host outside of it can follow.
-    #[error("a host on a stream needs a bench that runs in real time")]
+    /// The other end has closed the stream.
+    #[error("the other end closed the stream")]
+    Closed,
+    /// A controller answered a command with more than it returns.
+    #[error("{length} bytes came where command {opcode:#06x} returns fewer")]
+    Answer {
+        /// The command.
+        opcode: u16,
+        /// How many bytes it returned after its status.
+        length: usize,
+    },
+    /// A packet that its reader could not decode.
+    #[error("a packet cannot be decoded: {0}")]
+    Packet(ReadHciError<Infallible>),
+    /// The bench runs in virtual time, which nobody outside of it can follow.
+    #[error("a stream needs a bench that runs in real time")]
     VirtualTime,
     /// Reading or writing the stream failed.
-    #[error("the stream to the host failed: {0}")]
+    #[error("the stream failed: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -60,8 +79,24 @@ pub async fn serve(controller: &Controller, stream: impl Into<OwnedFd>) -> Resul
     if !controller.is_in_real_time() {
         return Err(H4Error::VirtualTime);
     }
-    let serving = Serving { line: Line::open(stream.into())?, controller };
-    poll_fn(|context| serving.line.poll(controller, context)).await
+    let serving = Serving { line: Line::open(stream.into(), Writer::Host)?, controller };
+    poll_fn(|context| serving.line.poll_host(controller, context)).await
+}
+
+/// Lets one host after the other that calls on `listener` use the controller. `ended` learns how each was served.
+///
+/// Never ends but by an error of the listener's own.
+pub async fn serve_all(
+    controller: &Controller,
+    listener: &Listener,
+    mut ended: impl FnMut(Result<(), H4Error>),
+) -> io::Error {
+    loop {
+        match listener.accept().await {
+            Ok(stream) => ended(serve(controller, stream).await),
+            Err(error) => return error,
+        }
+    }
 }
 
 struct Serving<'a> {

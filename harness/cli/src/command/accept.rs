@@ -9,13 +9,14 @@ use conformance::verdict::{DiffLine, Mismatch, Verdict};
 use rig::run::Job;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Outcome, Prepared, about, options, print, shown};
-use crate::args::Bench;
+use super::run::options;
+use super::{Outcome, Prepared, about, print, shown};
+use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{closing_line, details, diff, visible};
 use crate::traces;
 
-pub(super) fn execute(bench: &Bench, prepared: &[Prepared]) -> Outcome {
+pub(super) fn execute(args: &RunArgs, prepared: &[Prepared]) -> Outcome {
     // Without an expected trace, a scenario whose expectations hold ends as "no trace yet". What a known
     // failure does now is wrong, so that its trace is only compared, as in any run.
     let accepted = |job: &Job| Job {
@@ -25,7 +26,7 @@ pub(super) fn execute(bench: &Bench, prepared: &[Prepared]) -> Outcome {
     let jobs: Vec<Job> = prepared.iter().map(|one| accepted(&one.job)).collect();
     let mut ended: Vec<Ended> = Vec::with_capacity(jobs.len());
     let mut summary = Summary::default();
-    rig::run::run(&jobs, &options(bench), &mut |event| match event {
+    rig::run::run(&jobs, &options(args), &mut |event| match event {
         RunEvent::Finished(outcome) => ended.push(outcome),
         RunEvent::Ended(counts) => summary.wall_us = counts.wall_us,
         RunEvent::Started { .. } => {}
@@ -34,7 +35,7 @@ pub(super) fn execute(bench: &Bench, prepared: &[Prepared]) -> Outcome {
         let Some(outcome) = ended.iter().find(|outcome| outcome.id == one.job.scenario.id) else { continue };
         take(one, outcome, &mut summary)?;
     }
-    print(&closing_line(&summary, 0, &format!("seed {}", bench.seed)));
+    print(&closing_line(&summary, 0, &format!("seed {}", args.bench.seed)));
     Ok(Exit::of(&summary))
 }
 

@@ -7,6 +7,8 @@ mod completions;
 mod coverage;
 mod list;
 mod new;
+#[cfg(unix)]
+mod radio;
 mod repeat;
 mod run;
 mod watch;
@@ -39,6 +41,8 @@ pub(crate) fn execute(command: &Command) -> Outcome {
         Command::Run(args) => run::execute(args),
         Command::Watch(args) => watch::execute(args),
         Command::Bench(args) => bench::execute(args),
+        #[cfg(unix)]
+        Command::Radio(args) => radio::execute(args),
         Command::Schema(args) => {
             use conformance::schema;
             print(&if args.table { schema::device_json() } else { schema::json() });

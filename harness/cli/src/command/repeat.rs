@@ -12,8 +12,8 @@ use conformance::verdict::Verdict;
 use indicatif::ProgressBar;
 use rig::run::{Job, Options};
 
-use super::run::shuffle;
-use super::{Outcome, count, id_width, options, print};
+use super::run::{options, shuffle};
+use super::{Outcome, count, id_width, print};
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{closing_line, details, marked};
@@ -58,6 +58,11 @@ impl Tally {
         self.kinds.iter().map(|kind| kind.runs).max().unwrap_or(0)
     }
 
+    /// The bench cannot run it, under no seed.
+    fn is_skipped(&self) -> bool {
+        self.kinds.iter().all(|kind| matches!(kind.ended.verdict, Verdict::Skipped(_)))
+    }
+
     fn is_steady_pass(&self) -> bool {
         self.kinds.first().is_some_and(|kind| kind.runs == self.runs && is_as_it_should(&kind.ended.verdict))
     }
@@ -95,7 +100,7 @@ pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Outcome
         if args.shuffle {
             shuffle(&mut jobs, last);
         }
-        let options = Options { seed: last, fail_fast: args.fail_fast, ..options(&args.bench) };
+        let options = Options { seed: last, ..options(args) };
         let (summary, _) = rig::run::run(&jobs, &options, &mut |event| {
             if let RunEvent::Finished(ended) = event {
                 tallies.entry(ended.id.clone()).or_default().add(last, ended);
@@ -110,7 +115,7 @@ pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Outcome
     progress.finish_and_clear();
 
     let ran = || ids.iter().filter_map(|id| tallies.get(id));
-    for (number, tally) in ran().filter(|tally| !tally.is_steady_pass()).enumerate() {
+    for (number, tally) in ran().filter(|tally| !tally.is_skipped() && !tally.is_steady_pass()).enumerate() {
         print(&headline(tally, width));
         if number < SHOWN_MAX {
             print(&ends(tally));
@@ -119,9 +124,10 @@ pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Outcome
     let steady = ran().filter(|tally| tally.is_steady_pass()).count();
     let seeds = format!("seeds {first} to {last}");
     let runs = count(usize::try_from(times).unwrap_or(usize::MAX), "run");
+    let skipped = ran().filter(|tally| tally.is_skipped()).count();
     print(&format!(
         "{steady} of {} passed in each of {runs}, with identical traces\n",
-        count(ids.len(), "scenario")
+        count(ids.len().saturating_sub(skipped), "scenario")
     ));
     let asked = ids.len().saturating_mul(usize::try_from(times).unwrap_or(usize::MAX));
     print(&closing_line(&total, asked.saturating_sub(total.total()), &seeds));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use conformance::report::RunEvent;
 use rig::run::{Job, Options};
 
-use super::{Outcome, Prepared, about, accept, id_width, load, must_be_there, options, prepare, repeat};
+use super::{Outcome, Prepared, about, accept, id_width, load, must_be_there, prepare, repeat};
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{InOrder, JsonReport, JunitReport, Reporter, Terminal};
@@ -26,7 +26,7 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
     };
     let prepared = prepare(loaded, args.bench.traces.as_deref())?;
     if args.accept {
-        return accept::execute(&args.bench, &prepared);
+        return accept::execute(args, &prepared);
     }
     let jobs: Vec<Job> = prepared.into_iter().map(|Prepared { job, .. }| job).collect();
     match args.repeat {
@@ -69,8 +69,7 @@ fn run_once(args: &RunArgs, mut jobs: Vec<Job>, files: Files) -> Outcome {
         shuffle(&mut jobs, args.bench.seed);
         terminal = terminal.shuffled();
     }
-    let options =
-        Options { capture: files.btsnoop.is_some(), fail_fast: args.fail_fast, ..options(&args.bench) };
+    let options = Options { capture: files.btsnoop.is_some(), ..options(args) };
 
     let (mut json, mut junit) = (JsonReport::default(), JunitReport::default());
     let reporters: Vec<&mut dyn Reporter> = vec![&mut terminal, &mut json, &mut junit];
@@ -92,6 +91,16 @@ fn run_once(args: &RunArgs, mut jobs: Vec<Job>, files: Files) -> Outcome {
             .map_err(about(path, "write"))?;
     }
     Ok(Exit::of(&summary))
+}
+
+/// How the rig is to run, by the command line.
+pub(super) fn options(args: &RunArgs) -> Options {
+    Options {
+        #[cfg(unix)]
+        adapters: args.central.clone(),
+        fail_fast: args.fail_fast,
+        ..super::options(&args.bench)
+    }
 }
 
 /// An order drawn from the seed. What a scenario does depends on its id and the seed alone, never on

@@ -139,8 +139,12 @@ fn result_line(outcome: &Outcome, id_width: usize) -> String {
             format!("{QUIET}known failure: {}{QUIET:#}", visible(&xfail.reason))
         }
         Verdict::Pass | Verdict::Fail(_) => {
-            let (bench, wall) = (style::duration(outcome.bench_us), style::duration(outcome.wall_us));
-            format!("{bench:>9} virtual {wall:>9}")
+            let wall = style::duration(outcome.wall_us);
+            match outcome.bench_us {
+                // A bench in real time has no other.
+                0 => format!("{wall:>9}"),
+                bench => format!("{:>9} virtual {wall:>9}", style::duration(bench)),
+            }
         }
     };
     marked(outcome, id_width, &tail)

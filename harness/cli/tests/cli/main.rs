@@ -1,6 +1,7 @@
 //! The command as its users see it: exit codes, messages, files, and what README.md shows.
 #![expect(clippy::expect_used, reason = "a test that lacks what it needs says so and stops")]
 
+mod adapters;
 mod authoring;
 mod calls;
 mod commands;

@@ -1,6 +1,7 @@
 //! The device under test, as data.
 
 use super::Advertisement;
+use std::fmt;
 
 /// The device under test, as data. A built-in application and an external device have the same
 /// description, so that names can be looked up; it is only not sent to the board.
@@ -62,6 +63,13 @@ pub enum Builtin {
 /// A UUID as bytes, least significant first: 2 or 16 of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Uuid(pub Vec<u8>);
+
+/// As traces show it: `0x04D2` where there is a 16-bit form, else the canonical text.
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::spelling::uuid(&self.0))
+    }
+}
 
 /// A service of the table.
 #[derive(Debug, Clone, PartialEq)]

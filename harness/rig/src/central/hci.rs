@@ -1,7 +1,7 @@
 //! Bringing the adapter up, finding the device, connecting and disconnecting.
 
 use super::l2cap::ConnectionParameters;
-use super::scanner::{Scan, Target};
+use super::scanner::{Heard, Scan, Target};
 use super::state::Link;
 use super::{AttCentral, Failure};
 use crate::fault::Fault;
@@ -9,7 +9,7 @@ use bt_hci::cmd::controller_baseband::{Reset, SetEventMask};
 use bt_hci::cmd::info::ReadBdAddr;
 use bt_hci::cmd::le::{
     LeConnUpdate, LeCreateConn, LeCreateConnCancel, LeEnableEncryption, LeReadBufferSize, LeSetEventMask,
-    LeSetScanEnable, LeSetScanParams,
+    LeSetRandomAddr, LeSetScanEnable, LeSetScanParams,
 };
 use bt_hci::cmd::link_control::Disconnect;
 use bt_hci::cmd::{self, AsyncCmd, SyncCmd};
@@ -20,6 +20,7 @@ use bt_hci::param::{
 use bt_hci::{FixedSizeValue, ReadHciError};
 use bt_hci_transport::Transport;
 use conformance::observation::AdField;
+use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, with_timeout};
 use std::convert::Infallible;
 
@@ -34,6 +35,12 @@ const INTERVAL: u16 = 6;
 const SUPERVISION_TIMEOUT: u16 = 400;
 /// 60 ms scan interval and window in units of 0.625 ms: the whole time.
 const SCAN_INTERVAL: u16 = 96;
+/// How long is listened for a second device of the same name: twice the slowest usual interval.
+const CHOICE_WINDOW: Duration = Duration::from_millis(conformance::plan::ABSENCE_WINDOW_MS as u64);
+/// What Read BD_ADDR gives where there is none.
+const NO_ADDRESS: [[u8; 6]; 2] = [[0; 6], [0xFF; 6]];
+/// What to do about an adapter that does not do its work.
+pub(super) const RESTART: &str = "unplug the adapter, or restart what serves it, and run again";
 /// The link failed before the first packet came through (Core Vol 1 Part F 2.59).
 const FAILED_TO_BE_ESTABLISHED: u8 = 0x3E;
 
@@ -44,6 +51,23 @@ pub struct Address {
     pub bytes: [u8; 6],
     /// Random rather than public.
     pub random: bool,
+}
+
+impl Address {
+    fn kind(self) -> AddrKind {
+        if self.random { AddrKind::RANDOM } else { AddrKind::PUBLIC }
+    }
+}
+
+/// What came of looking for a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// It is the only one that fits.
+    One(Address),
+    /// None fits; these were heard.
+    None(Vec<Heard>),
+    /// Several fit.
+    Several(Vec<Heard>),
 }
 
 /// Why there is no connection.
@@ -73,11 +97,36 @@ where
         C: SyncCmd,
         C::Return: FixedSizeValue,
     {
-        answered(name, with_timeout(COMMAND_DEADLINE, command.exec(&self.controller)).await)
+        self.answer(name, command.exec(&self.controller)).await
     }
 
     async fn start<C: AsyncCmd>(&self, name: &str, command: C) -> Result<(), Fault> {
-        answered(name, with_timeout(COMMAND_DEADLINE, command.exec(&self.controller)).await)
+        self.answer(name, command.exec(&self.controller)).await
+    }
+
+    /// Waits for what answers a command.
+    async fn answer<R>(
+        &self,
+        name: &str,
+        answer: impl Future<Output = Result<R, cmd::Error<T::Error>>>,
+    ) -> Result<R, Fault> {
+        // A transport that breaks meanwhile says more than the silence that follows.
+        let broken = self.until(|_| None::<Infallible>);
+        let why = match with_timeout(COMMAND_DEADLINE, select(answer, broken)).await {
+            Ok(Either::First(Ok(value))) => return Ok(value),
+            Ok(Either::First(Err(cmd::Error::Hci(error)))) => {
+                let code = error.to_status().into_inner();
+                format!("the Bluetooth adapter refused {name}: error 0x{code:02X}")
+            }
+            Ok(Either::First(Err(cmd::Error::Io(error)))) => {
+                format!("the Bluetooth adapter does not take {name}: {error}")
+            }
+            Ok(Either::Second(Err(fault))) => return Err(fault),
+            Err(_) => {
+                format!("the Bluetooth adapter did not answer {name} in {} s", COMMAND_DEADLINE.as_secs())
+            }
+        };
+        Err(Fault::new(why, RESTART))
     }
 
     /// Resets the adapter and asks what it can hold.
@@ -99,6 +148,7 @@ where
             .enable_le_conn_update_complete(true)
             .enable_le_data_length_change(true);
         self.sync("LE Set Event Mask", LeSetEventMask::new(le_events)).await?;
+        self.take_address().await?;
         let size = self.sync("LE Read Buffer Size", LeReadBufferSize::new()).await?;
         let (len, total) = (size.le_acl_data_packet_length, size.total_num_le_acl_data_packets);
         if len == 0 || total == 0 {
@@ -107,14 +157,40 @@ where
                 "use another adapter",
             ));
         }
-        let address = self.sync("Read BD_ADDR", ReadBdAddr::new()).await?;
         let mut state = self.state.borrow_mut();
-        state.address = address.into_inner();
         state.acl_len = usize::from(len);
         state.acl_total = u16::from(total);
         state.credits = u16::from(total);
         state.link = Link::Idle;
         Ok(())
+    }
+
+    /// Many controllers for development boards have no public address: those get a random static one.
+    async fn take_address(&self) -> Result<(), Fault> {
+        let public = self.sync("Read BD_ADDR", ReadBdAddr::new()).await?.into_inner();
+        let mut own = Address { bytes: public, random: false };
+        if NO_ADDRESS.contains(&public) {
+            own = crate::drive::static_address(fastrand::u64(..));
+            let command = LeSetRandomAddr::new(BdAddr::new(own.bytes));
+            self.sync("LE Set Random Address", command).await?;
+        }
+        self.state.borrow_mut().own = own;
+        Ok(())
+    }
+
+    /// Shows that a silence is the device's own: the adapter answers, and the device's controller has acknowledged
+    /// all that was sent.
+    ///
+    /// # Errors
+    /// The adapter is silent itself.
+    pub async fn vouch(&self) -> Result<(), Fault> {
+        self.sync("LE Read Buffer Size", LeReadBufferSize::new()).await?;
+        let state = self.state.borrow();
+        if state.credits == state.acl_total {
+            return Ok(());
+        }
+        let cause = "the Bluetooth adapter has not sent what it was given";
+        Err(Fault::new(cause, "see that the device is in reach and that the adapter works, then run again"))
     }
 
     /// Scans until `address` advertises, and connects to it.
@@ -130,14 +206,14 @@ where
         let found = self.find(Target::Address(address.bytes), deadline).await?;
         found.ok_or(ConnectError::NotSeen)?;
         self.state.borrow_mut().link = Link::Idle;
-        let kind = if address.random { AddrKind::RANDOM } else { AddrKind::PUBLIC };
+        let (kind, own_kind) = (address.kind(), self.address().kind());
         let create = LeCreateConn::new(
             HciDuration::from_u16(SCAN_INTERVAL),
             HciDuration::from_u16(SCAN_INTERVAL),
             false,
             kind,
             BdAddr::new(address.bytes),
-            AddrKind::PUBLIC,
+            own_kind,
             HciDuration::from_u16(INTERVAL),
             HciDuration::from_u16(INTERVAL),
             0,
@@ -151,11 +227,9 @@ where
             Some(Link::Failed(FAILED_TO_BE_ESTABLISHED) | Link::Down(FAILED_TO_BE_ESTABLISHED)) => {
                 Err(ConnectError::NotEstablished)
             }
-            Some(Link::Failed(code) | Link::Down(code)) => Err(Fault::new(
-                format!("the adapter could not connect: error 0x{code:02X}"),
-                "unplug the adapter, plug it in and run again",
-            )
-            .into()),
+            Some(Link::Failed(code) | Link::Down(code)) => {
+                Err(Fault::new(format!("the adapter could not connect: error 0x{code:02X}"), RESTART).into())
+            }
             Some(Link::Idle) | None => {
                 self.sync("LE Create Connection Cancel", LeCreateConnCancel::new()).await?;
                 // The cancelled attempt ends with a Connection Complete of its own.
@@ -177,7 +251,7 @@ where
             LeScanKind::Active,
             HciDuration::from_u16(SCAN_INTERVAL),
             HciDuration::from_u16(SCAN_INTERVAL),
-            AddrKind::PUBLIC,
+            self.address().kind(),
             ScanningFilterPolicy::BasicUnfiltered,
         );
         self.sync("LE Set Scan Parameters", parameters).await?;
@@ -195,6 +269,30 @@ where
     /// The bench broke.
     pub async fn find(&self, target: Target, deadline: Duration) -> Result<Option<Address>, Fault> {
         Ok(self.scan(target, true, deadline, |scan| scan.found).await?.0)
+    }
+
+    /// Scans for the one device that fits: until one is heard, and then for as long as a second one may take.
+    ///
+    /// # Errors
+    /// The bench broke.
+    pub async fn choose(&self, target: Target, deadline: Duration) -> Result<Choice, Fault> {
+        let (found, scan) = self.scan(target.clone(), true, deadline, |scan| scan.found).await?;
+        let Some(address) = found else { return Ok(Choice::None(scan.heard)) };
+        if target.is_address() {
+            return Ok(Choice::One(address));
+        }
+        let first = scan.fitting().next().cloned();
+        let second = |scan: &Scan| scan.fitting().any(|heard| heard.address != address).then_some(());
+        let (_, scan) = self.scan(target, true, CHOICE_WINDOW, second).await?;
+        let mut fitting: Vec<Heard> = scan.fitting().cloned().collect();
+        // The first one may not have been heard a second time.
+        if fitting.iter().all(|heard| heard.address == address) {
+            return Ok(Choice::One(address));
+        }
+        if fitting.iter().all(|heard| heard.address != address) {
+            fitting.extend(first);
+        }
+        Ok(Choice::Several(fitting))
     }
 
     /// Scans until the device advertises what `fits`, and gives that; after `deadline` gives what it
@@ -229,15 +327,13 @@ where
             return Ok(());
         };
         let command = Disconnect::new(handle, DisconnectReason::RemoteUserTerminatedConn);
-        let result = with_timeout(COMMAND_DEADLINE, command.exec(&self.controller)).await;
+        let result = self.sync("Disconnect", command).await;
         // The device may have ended it in the same moment: then the handle is unknown by now.
         if self.is_connected() {
-            answered("Disconnect", result)?;
+            result?;
         }
         let gone = self.wait_gone(DISCONNECT_DEADLINE).await?;
-        gone.map(drop).ok_or_else(|| {
-            Fault::new("the link did not end within 10 s", "unplug the adapter, plug it in and run again")
-        })
+        gone.map(drop).ok_or_else(|| Fault::new("the link did not end within 10 s", RESTART))
     }
 
     /// Waits until the link has ended, and gives the HCI error code; `None` when it has not within
@@ -265,7 +361,7 @@ where
 
     /// The address that this central connects from; known after [`Self::init`].
     pub fn address(&self) -> Address {
-        Address { bytes: self.state.borrow().address, random: false }
+        self.state.borrow().own
     }
 
     /// LE Enable Encryption with this key. Random number and diversifier are zero: there is one key for
@@ -299,16 +395,4 @@ where
         // A link that ends meanwhile needs no parameters.
         if self.is_connected() { result } else { Ok(()) }
     }
-}
-
-fn answered<R, E: std::fmt::Debug>(
-    name: &str,
-    result: Result<Result<R, cmd::Error<E>>, embassy_time::TimeoutError>,
-) -> Result<R, Fault> {
-    let why = match result {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(error)) => format!("the Bluetooth adapter refused {name}: {error:?}"),
-        Err(_) => format!("the Bluetooth adapter did not answer {name}"),
-    };
-    Err(Fault::new(why, "unplug the adapter, plug it in and run again"))
 }

@@ -13,8 +13,8 @@ mod uuid;
 
 pub use att::TRANSACTION_TIMEOUT;
 pub use discovery::{Characteristic, Database, Descriptor, Include, Service};
-pub use hci::{Address, ConnectError};
-pub use scanner::Target;
+pub use hci::{Address, Choice, ConnectError};
+pub use scanner::{Heard, Target};
 pub use security::{Encryption, Keys, SIGNATURE_LEN};
 pub use state::Pushed;
 pub use uuid::Uuid;
@@ -30,6 +30,7 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, with_timeout};
+use hci::RESTART;
 use state::{Link, Out, State};
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -38,6 +39,9 @@ use std::task::Poll;
 
 /// HCI commands that may be under way at once: the driver's and the worker's.
 const COMMAND_SLOTS: usize = 4;
+/// A frame waits for the adapter's buffers while the link lasts: longer than the longest supervision timeout, 32 s
+/// (Core Vol 6 Part B 4.5.2).
+const SEND_DEADLINE: Duration = Duration::from_secs(35);
 
 /// Why an ATT procedure has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,8 +108,8 @@ where
                 Ok(_) => false,
                 Err(error) => {
                     self.state.borrow_mut().fail(Fault::new(
-                        format!("the Bluetooth adapter cannot be read: {error:?}"),
-                        "plug the adapter in again",
+                        format!("the Bluetooth adapter cannot be read: {error}"),
+                        "see that a controller that speaks H4 is there and still runs, then run again",
                     ));
                     self.user.borrow_mut().wake();
                     return std::future::pending().await;
@@ -165,6 +169,15 @@ where
 
     /// Sends one frame in as many fragments as the controller's buffers demand.
     async fn send_frame(&self, cid: u16, payload: &[u8]) -> Result<(), Failure> {
+        let sent = with_timeout(SEND_DEADLINE, self.send_fragments(cid, payload)).await;
+        sent.unwrap_or_else(|_| {
+            let cause =
+                format!("the Bluetooth adapter did not send a packet in {} s", SEND_DEADLINE.as_secs());
+            Err(Failure::Rig(Fault::new(cause, RESTART)))
+        })
+    }
+
+    async fn send_fragments(&self, cid: u16, payload: &[u8]) -> Result<(), Failure> {
         let mut frame = self.frame.lock().await;
         let len = u16::try_from(payload.len())
             .map_err(|_| Fault::new("a PDU over 65535 bytes", "make the PDU shorter"))?;
@@ -178,10 +191,7 @@ where
             let handle = self.credit().await?;
             let packet = AclPacket::new(handle, boundary, AclBroadcastFlag::PointToPoint, fragment);
             self.controller.write_acl_data(&packet).await.map_err(|error| {
-                Fault::new(
-                    format!("the Bluetooth adapter does not take data: {error:?}"),
-                    "plug the adapter in again",
-                )
+                Fault::new(format!("the Bluetooth adapter does not take data: {error}"), RESTART)
             })?;
             boundary = AclPacketBoundary::Continuing;
         }

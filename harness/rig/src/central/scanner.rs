@@ -32,6 +32,35 @@ pub enum Target {
     External(External),
 }
 
+impl Target {
+    /// True when there can be only one such device.
+    pub(crate) fn is_address(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::External(External::Address(_)))
+    }
+
+    /// True when this device is one of those that are looked for.
+    fn fits(&self, address: Address, fields: &[AdField]) -> bool {
+        match self {
+            Self::Address(wanted) | Self::External(External::Address(wanted)) => *wanted == address.bytes,
+            Self::External(wanted) => fields.iter().any(|field| names(wanted, field)),
+        }
+    }
+}
+
+/// Devices that a scan remembers; who hears more has no use for a longer list.
+const HEARD_LIMIT: usize = 64;
+
+/// A device that a scan has heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Its address.
+    pub address: Address,
+    /// Its complete local name, if it said one.
+    pub name: Option<String>,
+    /// It is one of those that were looked for.
+    fits: bool,
+}
+
 /// One scan.
 #[derive(Debug)]
 pub(crate) struct Scan {
@@ -44,22 +73,21 @@ pub(crate) struct Scan {
     pub(crate) latest: Option<Vec<AdField>>,
     /// Advertisements without their scan response count too, once nothing else comes.
     pub(crate) alone: Option<Vec<AdField>>,
+    /// Everybody, in the order in which they were first heard.
+    pub(crate) heard: Vec<Heard>,
 }
 
 impl Scan {
     pub(crate) fn new(target: Target) -> Self {
-        Self { target, advertisement: Vec::new(), found: None, latest: None, alone: None }
+        Self { target, advertisement: Vec::new(), found: None, latest: None, alone: None, heard: Vec::new() }
     }
 
     /// Takes a report of one packet.
     pub(crate) fn report(&mut self, kind: u8, address: Address, data: &[u8]) {
-        let fits = match (&self.target, self.found) {
-            (_, Some(found)) => found == address,
-            (Target::Address(wanted), None) => *wanted == address.bytes,
-            (Target::External(External::Address(wanted)), None) => *wanted == address.bytes,
-            (Target::External(wanted), None) => fields(data).iter().any(|field| names(wanted, field)),
-        };
-        if !fits {
+        let content = fields(data);
+        let fits = self.target.fits(address, &content);
+        self.note(address, &content, fits);
+        if self.found.map_or(!fits, |found| found != address) {
             return;
         }
         self.found = Some(address);
@@ -69,12 +97,32 @@ impl Scan {
                 let whole = [self.advertisement.as_slice(), data].concat();
                 self.latest = Some(fields(&whole));
             }
-            DIRECTED | NON_CONNECTABLE => self.latest = Some(fields(data)),
+            DIRECTED | NON_CONNECTABLE => self.latest = Some(content),
             _ => {
                 self.advertisement = data.to_vec();
-                self.alone = Some(fields(data));
+                self.alone = Some(content);
             }
         }
+    }
+
+    /// The devices that fit.
+    pub(crate) fn fitting(&self) -> impl Iterator<Item = &Heard> {
+        self.heard.iter().filter(|heard| heard.fits)
+    }
+
+    fn note(&mut self, address: Address, content: &[AdField], fits: bool) {
+        let name = content.iter().find_map(|field| match field {
+            AdField::Name(name) => Some(name.clone()),
+            _ => None,
+        });
+        match self.heard.iter_mut().find(|heard| heard.address == address) {
+            Some(heard) => {
+                heard.fits |= fits;
+                heard.name = name.or_else(|| heard.name.take());
+            }
+            None => self.heard.push(Heard { address, name, fits }),
+        }
+        self.heard.truncate(HEARD_LIMIT);
     }
 }
 
@@ -168,5 +216,21 @@ mod tests {
         scan.report(4, address, &[2, 0xFF, 9]);
         let both = vec![AdField::Name("Lamp".into()), AdField::ManufacturerData(vec![9])];
         assert_eq!(scan.latest, Some(both));
+    }
+
+    #[test]
+    fn everybody_is_heard_within_limits_and_those_that_fit_are_told() {
+        let address = |low| Address { bytes: [low, 2, 3, 4, 5, 0xC6], random: true };
+        let mut scan = Scan::new(Target::External(External::Name("Lamp".into())));
+        scan.report(0, address(1), &[2, 0x01, 6]);
+        scan.report(4, address(1), &[5, 0x09, b'L', b'a', b'm', b'p']);
+        scan.report(0, address(2), &[2, 0x09, b'X']);
+        scan.report(0, address(3), &[5, 0x09, b'L', b'a', b'm', b'p']);
+        let names: Vec<_> = scan.heard.iter().map(|heard| heard.name.as_deref()).collect();
+        assert_eq!(names, [Some("Lamp"), Some("X"), Some("Lamp")]);
+        assert_eq!(scan.fitting().map(|heard| heard.address).collect::<Vec<_>>(), [address(1), address(3)]);
+        assert_eq!(scan.found, Some(address(1)));
+        (4..=255).for_each(|low| scan.report(0, address(low), &[]));
+        assert_eq!(scan.heard.len(), HEARD_LIMIT);
     }
 }

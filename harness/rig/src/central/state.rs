@@ -79,8 +79,8 @@ pub(crate) struct State {
     pub(crate) outbox: VecDeque<Out>,
     pub(crate) breaches: Vec<String>,
     pub(crate) fault: Option<Fault>,
-    /// The adapter's own public address, least significant byte first.
-    pub(crate) address: [u8; 6],
+    /// The address that the adapter uses.
+    pub(crate) own: Address,
     /// How the encryption that was asked for last has ended, as an HCI status.
     pub(crate) encryption: Option<u8>,
     reassembler: Reassembler,
@@ -105,7 +105,7 @@ impl State {
             outbox: VecDeque::new(),
             breaches: Vec::new(),
             fault: None,
-            address: [0; 6],
+            own: Address { bytes: [0; 6], random: false },
             encryption: None,
             reassembler: Reassembler::default(),
         }

@@ -42,6 +42,7 @@ where
             Ok(()) => Ok(Flow::Next),
             Err(Stop::Noted) => Ok(Flow::Over),
             Err(Stop::NoResponse) => {
+                self.vouch().await?;
                 seen.central.push(CentralEvent::NoResponse);
                 Ok(Flow::Over)
             }
@@ -166,6 +167,7 @@ where
             }
             Some(reason) => Err(Stop::Rig(lost_by_radio(reason))),
             None => {
+                self.vouch().await?;
                 self.note_of(who, CentralEvent::Nothing, seen);
                 Err(Stop::Noted)
             }
@@ -211,7 +213,7 @@ fn lost_by_radio(reason: u8) -> Fault {
         SUPERVISION_TIMEOUT => "the radio lost the connection (supervision timeout)".to_owned(),
         _ => format!("the adapter lost the connection: error 0x{reason:02X}"),
     };
-    Fault::new(what, "move the antennas closer together and run again")
+    Fault::new(what, "see that the device still runs and is in reach, then run again")
 }
 
 fn one_sided() -> Fault {

@@ -13,7 +13,7 @@ mod security;
 mod settle;
 mod steps;
 
-use crate::central::{Address, AttCentral, Failure};
+use crate::central::{Address, AttCentral, Failure, Heard};
 use crate::fault::Fault;
 use crate::link::{BoardLink, Report};
 use bt_hci::ReadHciError;
@@ -35,6 +35,8 @@ pub struct Setup {
     /// The radio cannot fail: a device that is not seen advertising does not advertise. Where it can,
     /// the device must have been heard before its silence is its own fault.
     pub certain_radio: bool,
+    /// The external device's address, where it is known already.
+    pub address: Option<Address>,
 }
 
 /// What came of a run.
@@ -46,6 +48,8 @@ pub struct Driven {
     pub fault: Option<RigFault>,
     /// The radio alone ended the run: it may be run again from its beginning.
     pub retry: bool,
+    /// Where the external device was found.
+    pub address: Option<Address>,
 }
 
 /// Why a plan cannot run on a bench that can do `able`.
@@ -85,7 +89,9 @@ where
         return driven;
     }
     for (index, planned) in plan.steps.iter().enumerate() {
-        match driver.step(index, planned).await {
+        let ended = driver.step(index, planned).await;
+        driven.address = driver.address.filter(|_| plan.device.external.is_some());
+        match ended {
             Ok((seen, flow)) => {
                 driven.observations.push(seen);
                 if flow == Flow::Over {
@@ -136,7 +142,7 @@ impl Stop {
             Self::Rig(fault) => fault,
             Self::NotEstablished => Fault::new(
                 "the radio lost the connection before it was established",
-                "move the antennas closer together and run again",
+                "bring device and adapter closer together and run again",
             ),
             Self::NoResponse | Self::Gone(_) | Self::Noted => {
                 Fault::new(format!("the run ended with {self:?}"), "run it again")
@@ -174,6 +180,8 @@ struct Driver<'a, T> {
     names: Names,
     /// The device has been heard in this run.
     heard: bool,
+    /// Who else was heard when the device was looked for.
+    around: Vec<Heard>,
     /// Confirmations that the board had received besides those of the present connections.
     confirmations: u32,
     /// Draws the keys of bonds.
@@ -209,9 +217,13 @@ where
             others: others.iter().take(plan.centrals.len()).map(client).collect(),
             who: 0,
             setup,
-            address: plan.device.external.is_none().then(|| static_address(setup.seed)),
+            address: match plan.device.external {
+                None => Some(static_address(setup.seed)),
+                Some(_) => setup.address,
+            },
             names: Names::default(),
             heard: false,
+            around: Vec::new(),
             confirmations: 0,
             keys: fastrand::Rng::with_seed(setup.seed ^ KEY_SEED),
             saved: BTreeMap::new(),
@@ -309,6 +321,14 @@ where
         }
     }
 
+    /// Before a silence is taken for the device's own.
+    async fn vouch(&self) -> Result<(), Fault> {
+        for (_, client) in self.clients().filter(|(_, client)| client.connected) {
+            client.central.vouch().await?;
+        }
+        Ok(())
+    }
+
     fn take_breaches(&self, seen: &mut StepObservation) {
         for (who, client) in self.clients() {
             for words in client.central.take_breaches() {
@@ -349,6 +369,8 @@ where
 fn deadline(planned: &PlannedStep) -> Duration {
     let extra_ms = match planned.step.action {
         Action::Connect => LONG_PROCEDURE_MS,
+        // An external device is looked for before.
+        Action::ExpectAdvertisement(_) => LONG_PROCEDURE_MS,
         // Both ends are waited for, one after the other, each with a bound of its own.
         Action::Disconnect
         | Action::Reconnect

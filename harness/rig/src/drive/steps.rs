@@ -85,15 +85,11 @@ where
         }
         self.own_mut().indicating = false;
         let Some(address) = self.address().await? else {
-            self.silent(seen)?;
-            return Err(Stop::Noted);
+            return Err(self.not_connectable(seen));
         };
         match self.central().connect(address, SCAN_DEADLINE).await {
             Ok(()) => {}
-            Err(ConnectError::NotSeen) => {
-                self.silent(seen)?;
-                return Err(Stop::Noted);
-            }
+            Err(ConnectError::NotSeen) => return Err(self.not_connectable(seen)),
             Err(ConnectError::NotEstablished) => return Err(Stop::NotEstablished),
             Err(ConnectError::Rig(fault)) => return Err(Stop::Rig(fault)),
         }
@@ -265,6 +261,10 @@ where
             value: pushed.value,
         };
         let pushed = self.central().next_push(push, window).await;
+        if self.link.is_none() && matches!(pushed, Ok(None)) {
+            // What answers a fence would have brought a push.
+            self.complete_pushes(self.who, false).await?;
+        }
         finish(pushed.map(|pushed| pushed.map_or(CentralEvent::Nothing, event)), seen)
     }
 

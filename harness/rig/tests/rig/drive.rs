@@ -126,7 +126,12 @@ pub(crate) fn driven(
     let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 4] =
         [radio.as_mut(), serial.as_mut(), reader.as_mut(), line.as_mut()];
     air.run(
-        drive(plan, Some(&link), std::slice::from_ref(&central), Setup { seed: 1, certain_radio }),
+        drive(
+            plan,
+            Some(&link),
+            std::slice::from_ref(&central),
+            Setup { seed: 1, certain_radio, address: None },
+        ),
         &mut tasks,
     )
     .unwrap()
@@ -251,7 +256,7 @@ fn a_device_that_is_not_seen_fails_only_where_the_radio_is_certain() {
         let (mut reader, mut line) = (pin!(central.run()), pin!(link.run(near)));
         let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 4] =
             [radio.as_mut(), serial.as_mut(), reader.as_mut(), line.as_mut()];
-        let setup = Setup { seed: 1, certain_radio };
+        let setup = Setup { seed: 1, certain_radio, address: None };
         let driven =
             air.run(drive(&plan, Some(&link), std::slice::from_ref(&central), setup), &mut tasks).unwrap();
         if certain_radio {

@@ -138,5 +138,5 @@ fn what_this_bench_cannot_do_is_skipped_with_the_reason() {
         }
     };
     let external = "{external: {name: x}, services: [{name: s, uuid: 1}]}";
-    assert!(skipped(external, "").starts_with("needs an external device"));
+    assert!(skipped(external, "").starts_with("needs an adapter: "));
 }

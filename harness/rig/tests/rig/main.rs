@@ -1,6 +1,8 @@
 //! The rig over the virtual radio: right devices, wrong devices and broken benches.
 
 #[cfg(test)]
+mod adapters;
+#[cfg(test)]
 mod central;
 #[cfg(test)]
 mod drive;

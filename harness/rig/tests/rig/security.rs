@@ -164,7 +164,7 @@ fn a_device_that_uses_another_key_than_it_took_has_failed() {
     let (mut line, mut reader) = (pin!(link.run(board.serial())), pin!(central.run()));
     let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 5] =
         [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), reader.as_mut()];
-    let setup = Setup { seed: 1, certain_radio: true };
+    let setup = Setup { seed: 1, certain_radio: true, address: None };
     let work = drive(&plan, Some(&link), std::slice::from_ref(&central), setup);
     let driven = air.run(work, &mut tasks).unwrap();
     assert_eq!(driven.fault, None);

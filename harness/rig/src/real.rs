@@ -1,0 +1,103 @@
+//! Benches with adapters, in real time: the devices are not ours.
+
+use crate::adapter::{AdapterSpec, open};
+use crate::bench::{ATTEMPTS_ON_AIR, BenchOptions, BenchRun, failed, guarded};
+use crate::central::{Address, AttCentral};
+use crate::drive::{Driven, Setup, drive};
+use air::Air;
+use air::h4::{Remote, RemoteController};
+use conformance::plan::Plan;
+use conformance::scenario::{External, Need};
+use std::pin::Pin;
+
+/// What an adapter can do without a board of ours.
+pub(crate) const ABLE: [Need; 1] = [Need::RawAtt];
+
+/// One central for each adapter. The adapters stay open from one scenario to the next, and are opened anew after a
+/// fault.
+pub(crate) struct AdapterBench {
+    specs: Vec<AdapterSpec>,
+    open: Vec<RemoteController>,
+    /// Devices that were the only ones of their name or service, and their addresses.
+    known: Vec<(External, Address)>,
+}
+
+impl AdapterBench {
+    pub(crate) fn new(specs: &[AdapterSpec]) -> Self {
+        Self { specs: specs.to_vec(), open: Vec::new(), known: Vec::new() }
+    }
+
+    /// Why a plan cannot run here.
+    pub(crate) fn skip_reason(&self, plan: &Plan) -> Option<String> {
+        if plan.device.external.is_none() {
+            return Some("needs board: its device is a board of ours, and none was given".to_owned());
+        }
+        let (wanted, there) = (1 + plan.centrals.len(), self.specs.len());
+        (wanted > there)
+            .then(|| format!("needs {wanted} centrals: give --central {wanted} times, not {there}"))
+    }
+
+    /// Runs `plan`. A panic in it is a fault of the bench.
+    pub(crate) fn run_plan(&mut self, plan: &Plan, options: BenchOptions) -> BenchRun {
+        let mut run = BenchRun::default();
+        for _ in 0..ATTEMPTS_ON_AIR {
+            run = guarded(|| self.run_once(plan, options));
+            if !run.driven.retry {
+                break;
+            }
+        }
+        let Some(external) = &plan.device.external else { return run };
+        self.known.retain(|(known, _)| known != external);
+        if run.driven.fault.is_some() {
+            // What it left behind, on the stream or in the adapter, must not reach the next scenario.
+            self.open.clear();
+        } else {
+            self.known.extend(run.driven.address.map(|address| (external.clone(), address)));
+        }
+        run
+    }
+
+    fn run_once(&mut self, plan: &Plan, options: BenchOptions) -> BenchRun {
+        for spec in self.specs.iter().skip(self.open.len()) {
+            match open(spec) {
+                Ok(controller) => self.open.push(controller),
+                Err(fault) => return BenchRun { driven: failed(fault), ..BenchRun::default() },
+            }
+        }
+        let air = Air::real_time(options.seed);
+        if options.capture {
+            air.capture();
+        }
+        let mut centrals: Vec<AttCentral<Remote<'_>>> = Vec::new();
+        for (controller, spec) in self.open.iter().zip(&self.specs).take(1 + plan.centrals.len()) {
+            controller.forget_unread();
+            centrals.push(AttCentral::new(air.host_of(controller, &spec.to_string())));
+        }
+        let mut readers: Vec<_> = centrals.iter().map(|central| Box::pin(central.run())).collect();
+        let mut tasks: Vec<Pin<&mut dyn Future<Output = ()>>> = Vec::new();
+        for reader in &mut readers {
+            tasks.push(reader.as_mut());
+        }
+        let address = self.known.iter().find(|(known, _)| Some(known) == plan.device.external.as_ref());
+        let address = address.map(|(_, address)| *address);
+        let work = async {
+            let driven =
+                drive(plan, None, &centrals, Setup { seed: options.seed, certain_radio: false, address });
+            let driven = driven.await;
+            part(&centrals).await;
+            driven
+        };
+        // In real time without a limit, no run stalls.
+        let driven = air.run(work, &mut tasks).unwrap_or_else(|_| Driven::default());
+        BenchRun { driven, capture: options.capture.then(|| air.take_capture()), ..BenchRun::default() }
+    }
+}
+
+/// Ends what a scenario has left connected: by a reset alone, the device would notice only by its supervision
+/// timeout, and not advertise until then.
+async fn part(centrals: &[AttCentral<Remote<'_>>]) {
+    for central in centrals {
+        // The next scenario resets the adapter, whatever comes of this.
+        let _ended = central.disconnect().await;
+    }
+}
