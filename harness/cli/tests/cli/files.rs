@@ -142,15 +142,11 @@ fn a_thousand_files_are_checked_at_once() {
     for n in 0..1_000 {
         write(here.path(), n);
     }
-    // Other work may keep the processor: the best of some tries is the command's own.
-    let times = (0..5).map(|_| {
-        let began = Instant::now();
-        let (code, out, _) = shown(&gattest(here.path(), &["check"]));
-        assert_eq!((code, out.as_str()), (Some(0), "1000 scenarios, no mistakes\n"));
-        began.elapsed()
-    });
-    let best = times.min();
-    assert!(best.is_some_and(|best| best < AT_ONCE), "{best:?}");
+    let began = Instant::now();
+    let (code, out, _) = shown(&gattest(here.path(), &["check"]));
+    assert_eq!((code, out.as_str()), (Some(0), "1000 scenarios, no mistakes\n"));
+    // `ci/thousand.sh` holds the optimised command to a second.
+    assert!(began.elapsed() < 10 * AT_ONCE, "{:?}", began.elapsed());
 }
 
 fn write(folder: &Path, n: usize) {
