@@ -1,8 +1,14 @@
 //! The virtual board: the firmware application on the host, over the virtual radio.
 //!
 //! It runs the same [`app::App`] as an ESP32. Its radio is a controller of [`air`], its serial line an
-//! in-memory pipe that carries the same frames, cut into chunks as the seed has it.
+//! in-memory pipe that carries the same frames, cut into chunks as the seed has it. [`mod@process`] is the same board
+//! as a program of its own, with a serial port, flash memory and a ROM loader.
 
+pub mod flash;
+pub mod image;
+#[cfg(unix)]
+pub mod process;
+pub mod rom;
 mod serial;
 
 pub use serial::{SerialEnd, serial};

@@ -155,8 +155,8 @@ impl Controller {
         radio.station(self.index).is_some_and(|station| station.port.is_full())
     }
 
-    /// As when its host is unplugged: what Reset does, and no host to hear of it.
-    pub(crate) fn power_cycle(&self) {
+    /// As when its host is unplugged: what Reset does, and no host to hear of it. Links end without a word.
+    pub fn power_cycle(&self) {
         self.radio.borrow_mut().reset(self.index);
     }
 
