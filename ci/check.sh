@@ -42,5 +42,6 @@ part check cargo run --quiet --release --package gattest -- check
 part scenarios cargo run --quiet --release --package gattest -- run
 part seeds ci/seeds.sh 50
 part thousand ci/thousand.sh
+part esptool ci/esptool.sh
 
 printf '\ntest result: ok. %s passed; 0 failed; finished in %s s\n' "$passed" "$(($(date +%s) - start))"

@@ -1,11 +1,17 @@
 //! The command line.
 
+#[cfg(unix)]
+mod board;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 #[cfg(unix)]
 use rig::{adapter::AdapterSpec, radio::Socket};
+
+#[cfg(unix)]
+pub use board::BoardArgs;
 
 /// Conformance tests for Bluetooth LE GATT servers.
 #[derive(Debug, Parser)]
@@ -39,6 +45,9 @@ pub enum Command {
     /// Lend a virtual radio to other programs: one controller for each socket, until Ctrl-C
     #[cfg(unix)]
     Radio(RadioArgs),
+    /// Be a board: a serial port with a ROM loader, flash memory and a radio, until Ctrl-C
+    #[cfg(unix)]
+    Board(BoardArgs),
     /// Print the JSON Schema of scenario files, for completion and checks in editors
     Schema(SchemaArgs),
     /// Print what makes a shell complete this command line

@@ -26,3 +26,5 @@ mod real;
 pub mod run;
 
 pub use air::{Capture, write_btsnoop};
+#[cfg(unix)]
+pub use board;

@@ -3,6 +3,7 @@
 use air::Air;
 pub use air::ControllerConfig;
 use air::h4::{Listener, serve_all};
+pub use board::process::Stop;
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
@@ -11,12 +12,11 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// Where hosts call for a controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Socket {
-    /// `PATH`: a Unix socket that does not exist yet.
+    /// `PATH` or `unix:PATH`: a Unix socket that does not exist yet.
     Unix(PathBuf),
     /// `tcp:PORT`: on 127.0.0.1; 0 lets the system choose the port.
     Tcp(u16),
@@ -28,8 +28,26 @@ impl FromStr for Socket {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.strip_prefix("tcp:") {
             Some(port) => port.parse().map(Self::Tcp),
-            None => Ok(Self::Unix(text.into())),
+            None => Ok(Self::Unix(text.strip_prefix("unix:").unwrap_or(text).into())),
         }
+    }
+}
+
+impl Socket {
+    /// Listens; gives the socket as it really is.
+    ///
+    /// # Errors
+    /// What went wrong, and at which socket.
+    pub fn listen(&self) -> io::Result<(Listener, Self)> {
+        let listener = match self {
+            Self::Unix(path) => Listener::unix(path),
+            Self::Tcp(port) => Listener::tcp(*port),
+        };
+        let failed =
+            |error: io::Error| io::Error::new(error.kind(), format!("failed to listen on {self}: {error}"));
+        let listener = listener.map_err(failed)?;
+        let socket = listener.port().map_or_else(|| self.clone(), Self::Tcp);
+        Ok((listener, socket))
     }
 }
 
@@ -40,17 +58,6 @@ impl fmt::Display for Socket {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(port) => write!(f, "tcp:127.0.0.1:{port}"),
         }
-    }
-}
-
-/// Ends a radio, from any thread. Clones end the same one.
-#[derive(Clone, Default)]
-pub struct Stop(Arc<Signal<CriticalSectionRawMutex, ()>>);
-
-impl Stop {
-    /// Ends it, now or as soon as it begins.
-    pub fn stop(&self) {
-        self.0.signal(());
     }
 }
 
@@ -77,14 +84,7 @@ pub fn serve(
     let air = Air::real_time(seed);
     let mut listeners = Vec::new();
     for (socket, config) in sockets {
-        let listener = match socket {
-            Socket::Unix(path) => Listener::unix(path),
-            Socket::Tcp(port) => Listener::tcp(*port),
-        };
-        let failed =
-            |error: io::Error| io::Error::new(error.kind(), format!("failed to listen on {socket}: {error}"));
-        let listener = listener.map_err(failed)?;
-        let socket = listener.port().map_or_else(|| socket.clone(), Socket::Tcp);
+        let (listener, socket) = socket.listen()?;
         listeners.push((air.controller(config.clone()), listener, socket));
     }
     tell(RadioEvent::Ready(listeners.iter().map(|(_, _, socket)| socket.clone()).collect()));
@@ -106,7 +106,7 @@ pub fn serve(
     for task in &mut serving {
         tasks.push(task.as_mut());
     }
-    match air.run(select(stop.0.wait(), broken.wait()), &mut tasks) {
+    match air.run(select(stop.wait(), broken.wait()), &mut tasks) {
         Ok(Either::Second(error)) => Err(error),
         // A bench in real time without a limit does not stall.
         Ok(Either::First(())) | Err(_) => Ok(()),

@@ -11,7 +11,7 @@ mod uart;
 use crate::flash::Flash;
 use crate::rom::Chip;
 use air::h4::{self, Listener};
-use air::{Air, Controller, ControllerConfig};
+use air::{Air, ControllerConfig};
 use controls::Controls;
 use embassy_futures::select::{Either3, select3};
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex};
@@ -57,7 +57,7 @@ pub struct Sockets {
     pub control: Option<Listener>,
 }
 
-/// Ends a board, from any thread. Clones end the same one.
+/// Ends what runs until it is stopped, from any thread. Clones end the same thing.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Signal<CriticalSectionRawMutex, ()>>);
 
@@ -65,6 +65,11 @@ impl Stop {
     /// Ends it, now or as soon as it begins.
     pub fn stop(&self) {
         self.0.signal(());
+    }
+
+    /// Waits for it.
+    pub async fn wait(&self) {
+        self.0.wait().await;
     }
 }
 
@@ -100,7 +105,12 @@ pub fn run(
 
     let serve_radio = |(at, listener)| {
         let config = ControllerConfig { name: format!("central {at}"), ..Default::default() };
-        Box::pin(serve_radio(air.controller(config), listener, &broken))
+        let (controller, broken) = (air.controller(config), &broken);
+        Box::pin(async move {
+            // A host that breaks the protocol is sent away, and the next one is served.
+            let error = h4::serve_all(&controller, listener, |_ended| ()).await;
+            broken.signal(ProcessError::Accept(error));
+        })
     };
     let mut radios: Vec<_> = (1..).zip(&sockets.radios).map(serve_radio).collect();
     let clients = sockets.control.iter().flat_map(|listener| std::iter::repeat_n(listener, CONTROL_CLIENTS));
@@ -113,24 +123,10 @@ pub fn run(
     for client in &mut clients {
         tasks.push(client.as_mut());
     }
-    match air.run(select3(stop.0.wait(), machine.run(tell), broken.wait()), &mut tasks) {
+    match air.run(select3(stop.wait(), machine.run(tell), broken.wait()), &mut tasks) {
         Ok(Either3::Second(Err(error)) | Either3::Third(error)) => Err(error),
         // A bench in real time without a limit does not stall.
         Ok(Either3::First(()) | Either3::Second(Ok(()))) | Err(_) => machine.keep_flash(),
-    }
-}
-
-/// Lets one host after the other use a controller. One that breaks the protocol is sent away.
-async fn serve_radio(
-    controller: Controller,
-    listener: &Listener,
-    broken: &Signal<NoopRawMutex, ProcessError>,
-) {
-    loop {
-        match listener.accept().await {
-            Ok(stream) => drop(h4::serve(&controller, stream).await),
-            Err(error) => return broken.signal(ProcessError::Accept(error)),
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod accept;
 mod bench;
+#[cfg(unix)]
+mod board;
 mod check;
 mod completions;
 mod coverage;
@@ -43,6 +45,8 @@ pub(crate) fn execute(command: &Command) -> Outcome {
         Command::Bench(args) => bench::execute(args),
         #[cfg(unix)]
         Command::Radio(args) => radio::execute(args),
+        #[cfg(unix)]
+        Command::Board(args) => board::execute(args),
         Command::Schema(args) => {
             use conformance::schema;
             print(&if args.table { schema::device_json() } else { schema::json() });
