@@ -43,5 +43,6 @@ part scenarios cargo run --quiet --release --package gattest -- run
 part seeds ci/seeds.sh 50
 part thousand ci/thousand.sh
 part esptool ci/esptool.sh
+part fuzz ci/fuzz.sh 30
 
 printf '\ntest result: ok. %s passed; 0 failed; finished in %s s\n' "$passed" "$(($(date +%s) - start))"
