@@ -39,6 +39,7 @@ fi
 part documentation cargo doc --workspace --no-deps
 part traces no_unreviewed_traces
 part check cargo run --quiet --release --package gattest -- check
+part coverage cargo run --quiet --release --package gattest -- coverage
 part scenarios cargo run --quiet --release --package gattest -- run
 part seeds ci/seeds.sh 50
 part thousand ci/thousand.sh

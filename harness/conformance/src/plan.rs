@@ -106,7 +106,8 @@ fn deadline_ms(action: &Action) -> u32 {
         Action::Discover
         | Action::ReadLong { .. }
         | Action::WriteLong { .. }
-        | Action::WriteReliable { .. } => LONG_PROCEDURE_MS + MARGIN_MS,
+        | Action::WriteReliable { .. }
+        | Action::Pipelined(_) => LONG_PROCEDURE_MS + MARGIN_MS,
         Action::Mtu { .. }
         | Action::Read { .. }
         | Action::Write { .. }
@@ -137,6 +138,7 @@ fn implied_need(device: &Device, action: &Action) -> Option<Need> {
         }
         // An operating system prepares writes by itself, or not; and it confirms by itself.
         Action::Att { .. }
+        | Action::Pipelined(_)
         | Action::Mtu { .. }
         | Action::WriteLong { .. }
         | Action::WriteReliable { .. }

@@ -388,6 +388,12 @@ fn links_mtus_raw_pdus_and_discovery_hold_what_they_expect() {
         outcome("att: {send: \"52\", expect: nothing}", pdu(&[1])),
         "the device answered 01, expected nothing"
     );
+    let both = "att: [{send: \"0A 03 00\", expect: \"0B 05\"}, {send: \"0A 04 00\", expect: \"0B 06\"}]";
+    let pdus = |pdus: [&[u8]; 2]| central(&pdus.map(|pdu| CentralEvent::Pdu(pdu.to_vec())));
+    assert_eq!(outcome(both, pdus([&[0x0B, 5], &[0x0B, 6]])), "pass");
+    assert_eq!(outcome(both, pdus([&[0x0B, 6], &[0x0B, 5]])), "the device answered 0B 06, expected 0B 05");
+    let one = central(&[CentralEvent::Pdu(vec![0x0B, 5]), CentralEvent::NoResponse]);
+    assert_eq!(outcome(both, one), "the device gave no response, expected it to keep to the protocol");
     assert_eq!(
         outcome("discover", central(&[CentralEvent::Error(0x0E)])),
         "discovery answered error 0x0E unlikely error, expected it to go through"

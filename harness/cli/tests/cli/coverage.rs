@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::calls::{GOOD, folder, gattest, shown};
+use conformance::coverage::{Evidence, read};
 use serde_json::Value;
 
 const LIST: &str = "id\tpurpose\tevidence\nVAL-2\tvalue() is the current value\n";
@@ -104,5 +105,43 @@ fn other_folders_bring_their_own_lists() {
         let (code, out, err) = shown(&gattest(here.path(), arguments));
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(err.contains(message), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn nothing_in_this_repository_is_without_evidence() {
+    let (code, out, err) = shown(&gattest(&fixtures::repository(), &["coverage"]));
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+}
+
+/// What a central can provoke on one bearer of an LE device is shown by a scenario that bears the id's name.
+#[test]
+fn each_sig_test_has_its_own_scenario() {
+    let scenarios = fixtures::scenarios();
+    let list = fs::read_to_string(scenarios.join("coverage/gatt-sr.tsv")).expect("the list");
+    let lane = |id: &str| {
+        let line = list.lines().find(|line| line.starts_with(&format!("{id}\t"))).expect("a line");
+        line.split('\t').nth(1).expect("a lane").to_owned()
+    };
+    let rows = read(&list).expect("a list");
+    let provoked: Vec<_> =
+        rows.iter().filter(|row| ["api", "raw"].contains(&lane(&row.id).as_str())).collect();
+    assert_eq!(provoked.len(), 88);
+    for row in provoked {
+        let Some(name) = row.id.strip_prefix("GATT/SR/").and_then(|id| id.strip_suffix("-C")) else {
+            panic!("{} is no id of the suite for servers", row.id);
+        };
+        let file = scenarios.join(format!("gatt-sr/{}.yaml", name.replace('/', "-").to_lowercase()));
+        match &row.evidence {
+            Evidence::Scenarios => {
+                let text = fs::read_to_string(&file).expect(&row.id);
+                assert!(
+                    text.contains(&format!("covers: [{}", row.id)),
+                    "{} is not first in {file:?}",
+                    row.id
+                );
+            }
+            _ => assert!(!file.exists(), "{} has a scenario: take its reason out of the list", row.id),
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::captures::{Captures, Shown};
 use crate::observation::{BoardEvent, CentralEvent, StepObservation};
 use crate::parse::labels;
 use crate::plan::Plan;
-use crate::scenario::{Action, BoardAction, CharacteristicRef, ClientValue, Expect, Push, Step};
+use crate::scenario::{Action, BoardAction, CharacteristicRef, ClientValue, Exchange, Expect, Push, Step};
 use crate::{att_error, spelling, trace};
 
 /// How one expectation ended.
@@ -142,6 +142,7 @@ impl Judged<'_> {
             Action::Encrypt => self.encryption(),
             Action::Quiet { .. } => self.quiet(),
             Action::Att { expect, .. } => self.pdu(expect.as_deref()),
+            Action::Pipelined(exchanges) => self.pdus(exchanges),
             Action::Board(action) => self.board(action),
         }
     }
@@ -326,6 +327,26 @@ impl Judged<'_> {
                 self.broken("the device", came, &spelling::pdu(expected), Some(line))
             }
         }
+    }
+
+    /// One response for each request, in order.
+    fn pdus(&self, exchanges: &[Exchange]) -> Judgement {
+        let mut responses = self.seen.central.iter().filter_map(|event| match event {
+            CentralEvent::Pdu(bytes) => Some(bytes),
+            _ => None,
+        });
+        for Exchange { expect, .. } in exchanges {
+            match responses.next() {
+                Some(came) if came == expect => {}
+                Some(came) => {
+                    let (came, line) =
+                        (CentralEvent::Pdu(came.clone()), format!("pdu {}", spelling::pdu(expect)));
+                    return self.broken("the device", &came, &spelling::pdu(expect), Some(line));
+                }
+                None => return Judgement::Undecided,
+            }
+        }
+        Judgement::Held
     }
 
     /// What the board reported, against the list that the step gives.

@@ -65,7 +65,11 @@ pub(crate) static STEPS: &[Field] = &[
     Field::new("bond", Kind::Map(&BOND), "One key and identity at both ends, without pairing."),
     Field::new("encrypt", Kind::Map(&ENCRYPT), "The client starts encryption with the bond's key."),
     Field::new("quiet", Kind::Either(&[Kind::Duration, Kind::Map(&QUIET)]), "Nothing comes for this long."),
-    Field::new("att", Kind::Map(&ATT), "A PDU as bytes, and the exact response."),
+    Field::new(
+        "att",
+        Kind::Either(&[Kind::FilledList(&EXCHANGE_KIND), Kind::Map(&ATT)]),
+        "A PDU as bytes, and the exact response; or requests in a list, sent without waiting for one another.",
+    ),
     Field::new("board", board::BOARD, "A call of the device's API on the board."),
     Field::new("repeat", Kind::Map(&REPEAT), "Steps that are carried out several times."),
     Field::new("for_each", Kind::Map(&FOR_EACH), "Steps that are carried out for each of several values."),
@@ -156,6 +160,11 @@ shapes! {
             .required("write the response's bytes, or `expect: nothing`"),
         AS, REPORTS
     ];
+    EXCHANGE, "a request of several", "A request that does not wait for the response to the one before.", [
+        Field::new("send", Kind::Hex, "The request, opcode first.")
+            .required("write the request's bytes: `send: \"0A FF FF\"`"),
+        Field::new("expect", Kind::Hex, "The exact response.").required("write the response's bytes")
+    ];
     REPEAT, "`repeat`", "Steps that are carried out several times.", [
         Field::new("times", Kind::Integer(TIMES), "How often.").required("write how often: `times: 3`"),
         LOOPED
@@ -169,5 +178,6 @@ shapes! {
 }
 
 const PART: Kind = Kind::Map(&PREPARED);
+const EXCHANGE_KIND: Kind = Kind::Map(&EXCHANGE);
 const LOOPED: Field =
     Field::new("steps", Kind::Steps, "The steps.").required("write at least one step below `steps:`");

@@ -8,13 +8,15 @@ use crate::diagnostic::Code;
 use crate::language::steps::{self as language, LEVELS, SUBSCRIPTIONS};
 use crate::language::{KEY_SIZES, MTUS, Shape};
 use crate::scenario::{
-    Action, Bond, Characteristic, CharacteristicRef, ClientValue, Descriptor, DescriptorRef, Expect, Push,
-    WriteMode,
+    Action, Bond, Characteristic, CharacteristicRef, ClientValue, Descriptor, DescriptorRef, Exchange,
+    Expect, Push, WriteMode,
 };
 use crate::yaml::{Content, Node};
 
 /// Longest PDU that a step may send, in bytes: one of the greatest MTU.
 const MAX_PDU: usize = 517;
+/// Most requests that a step may send without waiting for one another.
+const MAX_PIPELINED: usize = 16;
 /// Most bytes of any attribute (Core Vol 3 Part F 3.2.9).
 const MAX_LEN: u16 = 512;
 /// A CCCD has two bytes (Core Vol 3 Part G 3.3.3.3).
@@ -304,6 +306,9 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn att(&mut self, node: &Node<'_>) -> Option<Action> {
+        if let Content::List(_) = node.content {
+            return self.pipelined(node);
+        }
         let fields = Fields::of(node, &language::ATT, self.sink)?;
         let send = fields.required("send", self.sink);
         let send = send.and_then(|node| self.pdu(node));
@@ -313,6 +318,26 @@ impl Reader<'_, '_> {
         let send = send?;
         pdu::check(&fields, &send, expect.as_deref(), self.sink);
         Some(Action::Att { send, expect })
+    }
+
+    /// Requests that do not wait for one another.
+    fn pipelined(&mut self, node: &Node<'_>) -> Option<Action> {
+        let items = fields::filled_list(node, "`att`", self.sink)?;
+        if items.len() > MAX_PIPELINED {
+            let message = format!("{} requests at once, the limit is {MAX_PIPELINED}", items.len());
+            self.sink.report(Code::NumberRange, node.mark, message, "make several steps of them");
+            return None;
+        }
+        let mut exchanges = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(fields) = Fields::of(item, &language::EXCHANGE, self.sink) else { continue };
+            let send = fields.required("send", self.sink).and_then(|node| self.pdu(node));
+            let expect = fields.required("expect", self.sink).and_then(|node| self.pdu(node));
+            let (Some(send), Some(expect)) = (send, expect) else { continue };
+            pdu::check(&fields, &send, Some(&expect), self.sink);
+            exchanges.push(Exchange { send, expect });
+        }
+        (exchanges.len() == items.len()).then_some(Action::Pipelined(exchanges))
     }
 
     fn pdu(&mut self, node: &Node<'_>) -> Option<Vec<u8>> {

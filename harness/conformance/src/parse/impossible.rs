@@ -64,13 +64,22 @@ fn check_room(step: Judged<'_>, client: &Client, sink: &mut Sink) {
             };
             fits(step, "value", what, value, (client.largest_mtu, VALUE_HEADER), "put ", sink);
         }
-        Action::Att { expect: Some(response), .. } if response.len() > usize::from(client.largest_mtu) => {
-            let (len, mtu) = (response.len(), client.largest_mtu);
-            let message = format!("this response has {len} bytes, and the MTU is {mtu} here");
-            let hint = format!("put `mtu: {{size: {len}}}` before this step");
-            sink.report(Code::ValueTooLong, step.at("expect"), message, hint);
+        Action::Att { expect: Some(response), .. } => response_fits(step, response.len(), client, sink),
+        Action::Pipelined(exchanges) => {
+            let longest = exchanges.iter().map(|one| one.expect.len()).max();
+            response_fits(step, longest.unwrap_or(0), client, sink);
         }
         _ => {}
+    }
+}
+
+/// Reports a response that no MTU exchanged so far has room for.
+fn response_fits(step: Judged<'_>, len: usize, client: &Client, sink: &mut Sink) {
+    let mtu = client.largest_mtu;
+    if len > usize::from(mtu) {
+        let message = format!("this response has {len} bytes, and the MTU is {mtu} here");
+        let hint = format!("put `mtu: {{size: {len}}}` before this step");
+        sink.report(Code::ValueTooLong, step.at("expect"), message, hint);
     }
 }
 

@@ -89,6 +89,10 @@ fn action_label(device: &Device, action: &Action) -> String {
         }
         Action::Quiet { ms } => format!("quiet {ms}ms"),
         Action::Att { send, .. } => format!("att {}", spelling::pdu_in_label(send)),
+        Action::Pipelined(exchanges) => {
+            let sent: Vec<String> = exchanges.iter().map(|one| spelling::pdu_in_label(&one.send)).collect();
+            format!("att {}", sent.join(", "))
+        }
         Action::Board(action) => format!("board {}", board_label(device, action)),
     }
 }

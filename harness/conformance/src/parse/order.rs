@@ -120,6 +120,9 @@ impl<'d> Order<'d> {
             Action::Att { send, expect } => {
                 self.change(step.central, |client| client.att(send, expect.as_deref()));
             }
+            Action::Pipelined(exchanges) => self.change(step.central, |client| {
+                exchanges.iter().for_each(|one| client.att(&one.send, Some(&one.expect)));
+            }),
             Action::Mtu { size, expect } => {
                 self.change(step.central, |client| client.exchange(expect.unwrap_or(*size)));
             }

@@ -10,7 +10,8 @@ pub use device::{
     Rule, RuleAction, Service, Uuid,
 };
 pub use step::{
-    Action, AdvertisementExpect, Bond, BondLevel, ClientValue, DescriptorRef, Expect, Push, Step, WriteMode,
+    Action, AdvertisementExpect, Bond, BondLevel, ClientValue, DescriptorRef, Exchange, Expect, Push, Step,
+    WriteMode,
 };
 
 /// One scenario file.

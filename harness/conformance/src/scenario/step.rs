@@ -189,8 +189,19 @@ pub enum Action {
         /// The exact response.
         expect: Option<Vec<u8>>,
     },
+    /// Requests sent without waiting for one another, each with its exact response, in order.
+    Pipelined(Vec<Exchange>),
     /// Something said to the board over its control link.
     Board(BoardAction),
+}
+
+/// A request and its response, as bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// What to send.
+    pub send: Vec<u8>,
+    /// The exact response.
+    pub expect: Vec<u8>,
 }
 
 /// A descriptor of a characteristic.

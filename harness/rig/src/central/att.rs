@@ -52,14 +52,39 @@ where
     /// # Errors
     /// [`Failure::NoResponse`] after 30 s, the link has ended, or the bench broke.
     pub async fn transact(&self, request: &[u8], response: &mut Vec<u8>) -> Result<(), Failure> {
-        self.check_up()?;
-        let unasked = self.state.borrow_mut().responses.pop_front();
-        if let Some(pdu) = unasked {
-            return Err(Failure::Malformed(format!("an unasked PDU {}", crate::hex::spaced(&pdu))));
-        }
-        self.state.borrow_mut().waiting = true;
+        self.begin_transaction()?;
         self.send(request).await?;
         self.response(response).await
+    }
+
+    /// Sends requests without waiting for one another, as no client should (Core Vol 3 Part F 3.3.2), and
+    /// leaves in `responses` what comes for them, in order.
+    ///
+    /// # Errors
+    /// As [`Self::transact`]; the responses before it are kept.
+    pub async fn pipeline(&self, requests: &[&[u8]], responses: &mut Vec<Vec<u8>>) -> Result<(), Failure> {
+        self.begin_transaction()?;
+        for request in requests {
+            self.send(request).await?;
+        }
+        for _ in requests {
+            self.state.borrow_mut().waiting = true;
+            let mut response = Vec::new();
+            self.response(&mut response).await?;
+            responses.push(response);
+        }
+        Ok(())
+    }
+
+    /// From here on a response is awaited; one that came before was asked for by nobody.
+    fn begin_transaction(&self) -> Result<(), Failure> {
+        self.check_up()?;
+        let mut state = self.state.borrow_mut();
+        if let Some(pdu) = state.responses.pop_front() {
+            return Err(Failure::Malformed(format!("an unasked PDU {}", crate::hex::spaced(&pdu))));
+        }
+        state.waiting = true;
+        Ok(())
     }
 
     /// Waits for the next PDU that answers something.

@@ -12,7 +12,7 @@ use bt_hci_transport::Transport;
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::{MARGIN_MS, PlannedStep};
 use conformance::scenario::{
-    Action, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Push, WriteMode,
+    Action, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Exchange, Push, WriteMode,
 };
 use embassy_time::{Duration, Timer};
 use std::convert::Infallible;
@@ -73,6 +73,7 @@ where
             Action::Encrypt => self.encrypt(seen).await,
             Action::Quiet { ms } => self.quiet(*ms, seen).await,
             Action::Att { send, expect } => self.att(send, expect.is_some(), seen).await,
+            Action::Pipelined(exchanges) => self.pipelined(exchanges, seen).await,
             Action::Board(action) => self.board(action, seen).await,
         }
     }
@@ -313,6 +314,22 @@ where
         }
         seen.central.extend(unasked.into_iter().map(CentralEvent::Pdu));
         Ok(())
+    }
+
+    async fn pipelined(&mut self, exchanges: &[Exchange], seen: &mut StepObservation) -> Result<(), Stop> {
+        let mut responses = Vec::new();
+        let requests: Vec<&[u8]> = exchanges.iter().map(|one| one.send.as_slice()).collect();
+        for request in &requests {
+            if let [0x12, low, high, value @ ..] = request {
+                self.note_subscription(u16::from_le_bytes([*low, *high]), value);
+            }
+        }
+        let ended = self.central().pipeline(&requests, &mut responses).await;
+        for (request, response) in requests.iter().zip(&responses) {
+            self.note_mtu(request, response);
+        }
+        seen.central.extend(responses.into_iter().map(CentralEvent::Pdu));
+        ended.or_else(|failure| note(failure, seen))
     }
 
     /// An MTU exchange made by hand counts as much as any other (Core Vol 3 Part F 3.4.2.2).
