@@ -9,7 +9,7 @@ const LONG_VALUE: usize = 32;
 /// How many bytes of a long value are shown.
 const LONG_VALUE_SHOWN: usize = 16;
 /// Fewer bytes than this are not shown as text as well: chance makes too many of them printable.
-const SHORTEST_TEXT: usize = 4;
+const SHORTEST_TEXT: usize = 3;
 /// Values in labels are cut at this many bytes.
 const LABEL_VALUE: usize = 20;
 
@@ -204,9 +204,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_bytes_and_from_four_printable_ones_on_text_too() {
+    fn values_are_bytes_and_from_three_printable_ones_on_text_too() {
         assert_eq!(value(&[]), "(empty)");
-        assert_eq!(value(b"abc"), "61 62 63");
+        assert_eq!(value(b"ab"), "61 62");
+        assert_eq!(value(b"abc"), r#"61 62 63 "abc""#);
         assert_eq!(value(b"ABC DEF"), r#"41 42 43 20 44 45 46 "ABC DEF""#);
         assert_eq!(value(b"a\"\\b"), r#"61 22 5C 62 "a\"\\b""#);
         assert_eq!(value_in_sentence(b"ABC DEF"), r#"41 42 43 20 44 45 46 ("ABC DEF")"#);

@@ -158,7 +158,7 @@ fn a_device_is_driven_without_a_control_link_however_it_was_chosen() {
         let trace = Trace::build(&plan, &driven.observations).text();
         assert_eq!(compare(&plan, &driven.observations, Some(&trace)), Verdict::Pass, "{choice}: {trace}");
         assert!(!trace.contains("board:"), "{trace}");
-        assert!(trace.contains("write_command chr1 6F 66 66\n  sent\n"), "{trace}");
+        assert!(trace.contains("write_command chr1 \"off\"\n  sent\n"), "{trace}");
     }
 }
 
