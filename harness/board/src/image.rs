@@ -10,9 +10,10 @@ use std::ops::Range;
 const TABLE_OFFSET: usize = 0x8000;
 const TABLE_LEN: usize = 0xC00;
 const ENTRY_LEN: usize = 32;
-/// Where the application lies on a board out of the factory, and how much room it has.
+/// Where the application lies on a board out of the factory.
 const FACTORY_OFFSET: usize = 0x1_0000;
-const FACTORY_LEN: usize = 0x3F_0000;
+/// The room that it has there, in bytes.
+pub const APP_LEN: usize = 0x3F_0000;
 
 /// First byte of an image.
 const MAGIC: u8 = 0xE9;
@@ -210,12 +211,12 @@ pub fn app(chip: Chip, version: &str, elf_sha256: [u8; 32]) -> Vec<u8> {
 /// # Errors
 /// [`OutOfRange`] when it is longer than its partition.
 pub fn with_app(chip: Chip, app: &[u8]) -> Result<Flash, OutOfRange> {
-    if app.len() > FACTORY_LEN {
+    if app.len() > APP_LEN {
         return Err(OutOfRange);
     }
     let word = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
     let mut entry = [0; ENTRY_LEN];
-    let fields = [&[0xAA, 0x50, 0, 0], &word(FACTORY_OFFSET)[..], &word(FACTORY_LEN), b"factory"].concat();
+    let fields = [&[0xAA, 0x50, 0, 0], &word(FACTORY_OFFSET)[..], &word(APP_LEN), b"factory"].concat();
     entry.iter_mut().zip(fields).for_each(|(place, byte)| *place = byte);
     let mut flash = Flash::default();
     flash.program(chip.bootloader_offset(), &image(chip, b"boot"))?;

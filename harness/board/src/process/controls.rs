@@ -15,6 +15,7 @@
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
+use embassy_time::{Duration, Instant, Timer};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
@@ -23,6 +24,10 @@ const NOISE: usize = 4096;
 
 /// Commands that may wait.
 const QUEUE: usize = 64;
+
+/// The reset pin rises through a capacitor: the boot pin is looked at this long after the pin was let go, so
+/// that a host that moves its two lines one after the other has moved both.
+const RESET_PIN_RISES: Duration = Duration::from_millis(5);
 
 /// What happens to the board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +52,10 @@ pub(super) struct Controls {
     events: RefCell<VecDeque<Event>>,
     /// DTR and RTS, as pins: `true` is asserted.
     lines: Cell<(bool, bool)>,
+    /// When the boot pin is to be looked at.
+    look_at: Cell<Option<Instant>>,
+    /// It was low then.
+    boot_pin_was_low: Cell<bool>,
     changed: Signal<NoopRawMutex, ()>,
 }
 
@@ -99,6 +108,8 @@ impl Controls {
     /// What the modem lines do to the board: each of two transistors pulls its pin down while its own line
     /// is asserted and the other is not, so that a port that is opened with both asserted resets nothing.
     fn set_lines(&self, dtr: bool, rts: bool) -> Option<Event> {
+        // A board that is late must not see the lines as they are only now.
+        self.look_at_boot_pin();
         let in_reset = |(dtr, rts): (bool, bool)| rts && !dtr;
         let before = in_reset(self.lines.replace((dtr, rts)));
         match (before, in_reset((dtr, rts))) {
@@ -109,10 +120,22 @@ impl Controls {
         }
     }
 
-    /// Whether the modem lines hold the boot pin low.
-    pub(super) fn boot_pin_is_low(&self) -> bool {
-        let (dtr, rts) = self.lines.get();
-        dtr && !rts
+    /// Waits until the reset pin, which was let go, has risen; tells whether the modem lines held the boot pin low
+    /// then.
+    pub(super) async fn reset_pin_rises(&self) -> bool {
+        let risen = Instant::now() + RESET_PIN_RISES;
+        self.look_at.set(Some(risen));
+        Timer::at(risen).await;
+        self.look_at_boot_pin();
+        self.boot_pin_was_low.get()
+    }
+
+    fn look_at_boot_pin(&self) {
+        if self.look_at.get().is_some_and(|at| at <= Instant::now()) {
+            let (dtr, rts) = self.lines.get();
+            self.boot_pin_was_low.set(dtr && !rts);
+            self.look_at.set(None);
+        }
     }
 }
 

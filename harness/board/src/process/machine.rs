@@ -14,10 +14,6 @@ use embassy_time::{Duration, Timer};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
-/// The reset pin rises through a capacitor: the boot pin is looked at this long after the pin was let go, so
-/// that a host that moves its two lines one after the other has moved both.
-const RESET_PIN_RISES: Duration = Duration::from_millis(5);
-
 /// The watchdog that watches over a start.
 const WATCHDOG: Duration = Duration::from_millis(300);
 
@@ -117,8 +113,8 @@ impl<'a> Machine<'a> {
                 uart.receive(CHUNK).await;
             },
             State::Rising { download } => {
-                Timer::after(RESET_PIN_RISES).await;
-                let download = download || self.controls.boot_pin_is_low();
+                let boot_pin_is_low = self.controls.reset_pin_rises().await;
+                let download = download || boot_pin_is_low;
                 State::Start { cause: Cause::PowerOn, download }
             }
             State::BrownOut => {

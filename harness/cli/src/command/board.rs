@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use rig::board::flash::Flash;
+use rig::board::flash::{self, Flash};
 use rig::board::process::{self, Options, Sockets, Stop};
 use rig::board::{image, rom::Chip};
 use rig::radio::Socket;
@@ -22,7 +22,7 @@ pub(super) fn execute(args: &BoardArgs) -> Outcome {
         chip: args.chip,
         mac: args.mac,
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
-        flash: flash(args)?,
+        flash: contents(args)?,
         download: args.download,
         link: args.pty.clone(),
         state: args.state.clone(),
@@ -46,7 +46,7 @@ pub(super) fn execute(args: &BoardArgs) -> Outcome {
 }
 
 /// What flash holds at first: what was asked for, else what it held before, else what the factory put there.
-fn flash(args: &BoardArgs) -> Result<Flash, Box<dyn Error>> {
+fn contents(args: &BoardArgs) -> Result<Flash, Box<dyn Error>> {
     let kept = args.state.as_deref().filter(|file| file.exists());
     match (&args.image, kept) {
         _ if args.blank => Ok(Flash::default()),
@@ -59,7 +59,15 @@ fn flash(args: &BoardArgs) -> Result<Flash, Box<dyn Error>> {
 fn read(chip: Chip, file: &Path) -> Result<Flash, Box<dyn Error>> {
     let bytes = fs::read(file).map_err(about(file, "read"))?;
     let flash = if image::is_app(&bytes) { image::with_app(chip, &bytes) } else { Flash::holding(&bytes) };
-    flash.map_err(|_| format!("{} is larger than the flash memory has room for", file.display()).into())
+    let too_large = |_| {
+        let (all, app) = (flash::SIZE / 1024 / 1024, image::APP_LEN / 1024);
+        let file = file.display();
+        format!(
+            "{file} does not fit: the flash memory of this board has {all} MiB, and {app} KiB of them are for the \
+             application"
+        )
+    };
+    Ok(flash.map_err(too_large)?)
 }
 
 /// Where the board is.

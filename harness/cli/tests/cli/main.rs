@@ -3,6 +3,7 @@
 
 mod adapters;
 mod authoring;
+mod board;
 mod calls;
 mod commands;
 mod coverage;
