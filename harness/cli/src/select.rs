@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use conformance::diagnostic::Diagnostic;
+use conformance::parse;
 use conformance::plan::{Plan, plan};
 use conformance::scenario::Scenario;
 use walkdir::{DirEntry, WalkDir};
@@ -233,14 +234,15 @@ pub fn load_one(selected: Selected) -> Result<Option<Loaded>, Box<WrongFile>> {
             return Err(Box::new(wrong));
         }
     };
-    if conformance::parse::is_device_table(&text) {
-        return Ok(None);
-    }
     let beside = |name: &str| {
         text_file::read(&path.with_file_name(name), SCENARIO_LIMIT_BYTES).map_err(|error| error.to_string())
     };
-    match conformance::parse::parse_with(file, id, &text, &beside) {
-        Ok(scenario) => Ok(Some(Loaded { plan: plan(&scenario), selected, scenario })),
+    let read = match parse::is_device_table(&text) {
+        true => parse::check_device_table(&text).map(|()| None),
+        false => parse::parse_with(file, id, &text, &beside).map(Some),
+    };
+    match read {
+        Ok(scenario) => Ok(scenario.map(|scenario| Loaded { plan: plan(&scenario), selected, scenario })),
         Err(diagnostics) => {
             let (file, path) = (selected.file, selected.path);
             Err(Box::new(WrongFile { file, path, fault: FileFault::Mistakes { text, diagnostics } }))

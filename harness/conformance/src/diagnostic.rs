@@ -24,7 +24,7 @@ pub struct Diagnostic {
 /// A line of a file other than the scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
-    /// The file, as the scenario names it.
+    /// The file, as messages name it: from where the scenario's own path counts.
     pub file: String,
     /// The line with the mistake.
     pub line: String,

@@ -15,6 +15,7 @@ mod repeat;
 mod run;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -114,17 +115,22 @@ fn nothing_below(paths: &[PathBuf]) -> Exit {
 }
 
 /// Shows every mistake of every file, and says how many there are: `3 mistakes in 2 files`.
-fn show_mistakes<'a>(files: impl ExactSizeIterator<Item = &'a WrongFile>) -> String {
+///
+/// A table that several scenarios use is shown once.
+fn show_mistakes<'a>(files: impl Iterator<Item = &'a WrongFile>) -> String {
     let colour = std::io::stderr().is_terminal();
-    let (files_count, mut mistakes) = (files.len(), 0);
+    let (mut files_count, mut shown) = (0, BTreeSet::new());
     for file in files {
+        let known = shown.len();
         for message in file.messages(colour) {
-            say(&message);
-            say("\n");
-            mistakes += 1;
+            if !shown.contains(&message) {
+                say(&format!("{message}\n"));
+                shown.insert(message);
+            }
         }
+        files_count += usize::from(shown.len() > known);
     }
-    format!("{} in {}", count(mistakes, "mistake"), count(files_count, "file"))
+    format!("{} in {}", count(shown.len(), "mistake"), count(files_count, "file"))
 }
 
 /// `1 file`, `2 files`

@@ -87,6 +87,25 @@ fn an_expected_trace_that_no_scenario_uses_is_named() {
     assert!(run(&["check", "scenarios/theme"]).2.ends_with("mistakes in 1 file\n"));
 }
 
+#[test]
+fn a_wrong_table_is_shown_once_however_many_scenarios_use_it() {
+    let scenario = "name: a\ncovers: [VAL-2]\ndevice: devices/lamp.yaml\nsteps: [connect, disconnect]\n";
+    let wrong = "services:\n  - {name: srv1, uuid: 0xA000, colour: red}\n";
+    let here = folder(&[("scenarios/devices/lamp.yaml", wrong)]);
+    let run = |arguments: &[&str]| shown(&gattest(here.path(), arguments));
+    let (code, _, alone) = run(&["check"]);
+    assert_eq!(code, Some(2));
+    assert!(alone.contains("--> scenarios/devices/lamp.yaml:2:32\n"), "{alone}");
+    for name in ["a", "b"] {
+        fs::write(here.path().join(format!("scenarios/{name}.yaml")), scenario).expect("a file");
+    }
+    assert_eq!(run(&["check"]).2, alone);
+    assert_eq!(run(&["check", "scenarios/b.yaml"]).2, alone);
+    fs::write(here.path().join("scenarios/devices/lamp.yaml"), wrong.replace(", colour: red", ""))
+        .expect("a file");
+    assert_eq!(run(&["check"]).1, "2 scenarios, no mistakes\n");
+}
+
 /// What stands for a device that is known to be wrong.
 const KNOWN_FAILURE: &str = "xfail: {reason: reads answer 5}\n";
 

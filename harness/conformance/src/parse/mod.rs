@@ -75,6 +75,18 @@ pub fn is_device_table(text: &str) -> bool {
     root.is_some_and(|root| root.get("services").is_some() && root.get("steps").is_none())
 }
 
+/// Looks for mistakes in a device table that stands in a file of its own.
+///
+/// # Errors
+/// All of them, in the order of their places.
+pub fn check_device_table(text: &str) -> Result<(), Vec<Diagnostic>> {
+    let mut sink = Sink::default();
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    // What stands there is of no use yet: scenarios read it again.
+    let _ = yaml::load(text, &mut sink).and_then(|root| device::read(&root, None, &mut sink));
+    if sink.is_clean() { Ok(()) } else { Err(sink.into_diagnostics()) }
+}
+
 fn scenario(
     file: &str,
     id: &str,
@@ -91,7 +103,7 @@ fn scenario(
     let steps = fields.get("steps");
     let added = steps.map(steps::added_services).unwrap_or_default();
     let device = fields.required("device", sink);
-    let mut device = device.and_then(|node| read_device(node, read_file, sink));
+    let mut device = device.and_then(|node| read_device(node, file, read_file, sink));
     if let Some(device) = &mut device
         && device.builtin.is_none()
     {
@@ -121,11 +133,11 @@ fn xfail(node: &Node<'_>, key: Mark, sink: &mut Sink) -> Option<Option<Xfail>> {
     Some(Some(Xfail { reason: reason?.to_owned(), link, place: key.place }))
 }
 
-fn read_device(node: &Node<'_>, read_file: ReadFile<'_>, sink: &mut Sink) -> Option<Device> {
+fn read_device(node: &Node<'_>, file: &str, read_file: ReadFile<'_>, sink: &mut Sink) -> Option<Device> {
     match &node.content {
         Content::Scalar { text, .. } => match text.as_ref() {
             "lopy" => lopy::device().or_else(|| lopy::describe(sink)),
-            path if path.ends_with(".yaml") => from_file(node, path, read_file, sink),
+            path if path.ends_with(".yaml") => from_file(node, file, path, read_file, sink),
             _ => {
                 let message = format!("there is no built-in device `{}`", Sink::short(text));
                 let hint = "write `device: lopy`, a table with `services:`, or the path of a `.yaml` file";
@@ -137,8 +149,14 @@ fn read_device(node: &Node<'_>, read_file: ReadFile<'_>, sink: &mut Sink) -> Opt
     }
 }
 
-/// The table in another file, which must not lie above the scenario's folder.
-fn from_file(node: &Node<'_>, path: &str, read_file: ReadFile<'_>, sink: &mut Sink) -> Option<Device> {
+/// The table in another file, which must not lie above the folder of the scenario, `file`.
+fn from_file(
+    node: &Node<'_>,
+    file: &str,
+    path: &str,
+    read_file: ReadFile<'_>,
+    sink: &mut Sink,
+) -> Option<Device> {
     let stays_below =
         |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', ':']);
     if !path.split('/').all(stays_below) {
@@ -160,7 +178,9 @@ fn from_file(node: &Node<'_>, path: &str, read_file: ReadFile<'_>, sink: &mut Si
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
     let root = yaml::load(text, &mut own);
     let device = root.and_then(|root| device::read(&root, None, &mut own));
-    sink.take_over(own, path, text);
+    let beside =
+        file.rsplit_once('/').map_or_else(|| path.to_owned(), |(folder, _)| format!("{folder}/{path}"));
+    sink.take_over(own, &beside, text);
     device
 }
 
