@@ -1,7 +1,7 @@
 #!/bin/sh
 # All that must hold before a change is kept; people and CI run the same list.
-# Stops at the first failure and names it. Needs Rust and a C compiler; cargo-nextest is used if it
-# is there.
+# Stops at the first failure and names it. Needs Rust, a C compiler and Python with venv (or
+# GATTEST_SKIP_BUMBLE=1); cargo-nextest is used if it is there.
 set -u
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}" RUSTDOCFLAGS="-D warnings" INSTA_UPDATE=no
@@ -44,6 +44,7 @@ part scenarios cargo run --quiet --release --package gattest -- run
 part seeds ci/seeds.sh 50
 part thousand ci/thousand.sh
 part esptool ci/esptool.sh
+part bumble ci/bumble.sh
 part fuzz ci/fuzz.sh 30
 
 printf '\ntest result: ok. %s passed; 0 failed; finished in %s s\n' "$passed" "$(($(date +%s) - start))"

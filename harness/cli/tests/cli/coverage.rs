@@ -38,6 +38,24 @@ b.tsv, 2 ids
 }
 
 #[test]
+fn what_another_device_shows_is_no_evidence_for_a_board_of_ours() {
+    let external =
+        GOOD.replace("device:\n", "device:\n  external: {name: Lamp}\n").replace(", value: 5}", "}");
+    let own = GOOD.replace("VAL-2", "VAL-3");
+    let both = format!("{LIST}VAL-3\tintegers are big-endian\n");
+    let here = folder(&[("scenarios/a.yaml", &external), ("scenarios/coverage/a.tsv", LIST)]);
+    assert_eq!(shown(&gattest(here.path(), &["coverage"])).0, Some(0));
+    let here = folder(&[
+        ("scenarios/a.yaml", &external),
+        ("scenarios/b.yaml", &own),
+        ("scenarios/coverage/a.tsv", &both),
+    ]);
+    let (code, out, _) = shown(&gattest(here.path(), &["coverage"]));
+    assert_eq!(code, Some(1));
+    assert!(out.starts_with("without evidence\n  VAL-2  value() is the current value\n\n"), "{out}");
+}
+
+#[test]
 fn an_id_without_evidence_comes_first_and_fails() {
     let list = format!("{LIST}VAL-3\tintegers are big-endian\nVAL-4\tstrings are UTF-8\n");
     let known = GOOD.replace("covers: [VAL-2]", "covers: [VAL-4]\nxfail: {reason: not yet}");

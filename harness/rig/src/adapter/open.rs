@@ -4,6 +4,7 @@ use super::AdapterSpec;
 use crate::fault::Fault;
 use air::h4::RemoteController;
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::termios::{ControlModes, OptionalActions};
 use std::io;
 use std::net::TcpStream;
@@ -85,6 +86,10 @@ fn cure(spec: &AdapterSpec, error: &io::Error) -> String {
         }
         (AdapterSpec::Hci(number), Kind::ResourceBusy) => {
             format!("the adapter is in use: `sudo systemctl stop bluetooth`, then `sudo hciconfig hci{number} down`")
+        }
+        (AdapterSpec::Hci(_), _) if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) => {
+            "this kernel has no Bluetooth, or a container hides it: `sudo modprobe bluetooth`, outside of containers"
+                .to_owned()
         }
         (AdapterSpec::Hci(_), _) => "`ls /sys/class/bluetooth` shows the adapters that Linux has".to_owned(),
         (AdapterSpec::Serial(..), Kind::PermissionDenied) => {
