@@ -16,6 +16,7 @@ pub(super) fn execute(args: &CheckArgs) -> Outcome {
         return Ok(nothing_below(&args.paths));
     }
     let ids: BTreeSet<String> = found.selected.iter().map(|one| one.id.clone()).collect();
+    let files = found.selected.len();
     let (loaded, wrong) = select::load(found);
     let unused = unused_traces(args, &ids);
     for (trace, scenario) in &unused {
@@ -26,7 +27,9 @@ pub(super) fn execute(args: &CheckArgs) -> Outcome {
     let orphans = (!unused.is_empty()).then(|| count(unused.len(), "unused trace"));
     let faults: Vec<String> = mistakes.into_iter().chain(orphans).collect();
     if faults.is_empty() {
-        print(&format!("{}, no mistakes\n", count(loaded.len(), "scenario")));
+        let kinds = [(loaded.len(), "scenario"), (files - loaded.len(), "device table")];
+        let counts = kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what));
+        print(&format!("{}, no mistakes\n", counts.collect::<Vec<_>>().join(" and ")));
         return Ok(Exit::Pass);
     }
     say(&format!("{ERROR}error:{ERROR:#} {}\n", faults.join(", ")));

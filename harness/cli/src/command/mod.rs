@@ -86,6 +86,10 @@ fn load(selection: &Selection) -> Result<Result<Vec<Loaded>, Exit>, Box<dyn Erro
         say(&format!("{ERROR}error:{ERROR:#} {count}; nothing was run\n"));
         return Ok(Err(Exit::Usage));
     }
+    if loaded.is_empty() {
+        say(&format!("{ERROR}nothing selected:{ERROR:#} only device tables, which scenarios name\n"));
+        return Ok(Err(Exit::Nothing));
+    }
     let (all, filter) = (loaded.len(), Filter::from(selection));
     loaded.retain(|one| filter.takes(&one.scenario));
     if loaded.is_empty() {

@@ -103,7 +103,12 @@ fn a_wrong_table_is_shown_once_however_many_scenarios_use_it() {
     assert_eq!(run(&["check", "scenarios/b.yaml"]).2, alone);
     fs::write(here.path().join("scenarios/devices/lamp.yaml"), wrong.replace(", colour: red", ""))
         .expect("a file");
-    assert_eq!(run(&["check"]).1, "2 scenarios, no mistakes\n");
+    assert_eq!(run(&["check"]).1, "2 scenarios and 1 device table, no mistakes\n");
+    let (code, _, err) = run(&["run", "scenarios/devices"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (Some(4), "nothing selected: only device tables, which scenarios name\n")
+    );
 }
 
 /// What stands for a device that is known to be wrong.

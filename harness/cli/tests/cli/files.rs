@@ -123,7 +123,7 @@ fn a_device_table_may_be_a_link() {
     let here = folder(&[("tables/lamp.yaml", table), ("scenarios/theme/a.yaml", scenario)]);
     symlink("../../tables", here.path().join("scenarios/theme/shared")).expect("a link");
     let (code, out, err) = shown(&gattest(here.path(), &["check"]));
-    assert_eq!((code, out.as_str()), (Some(0), "1 scenario, no mistakes\n"), "{err}");
+    assert_eq!((code, out.as_str()), (Some(0), "1 scenario and 1 device table, no mistakes\n"), "{err}");
 }
 
 #[cfg(unix)]
