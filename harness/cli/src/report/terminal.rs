@@ -1,6 +1,7 @@
 //! The run as a person reads it: one line a scenario as they end, what went wrong at the end, and a
 //! closing line.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct Terminal<W> {
     id_width: usize,
     progress: ProgressBar,
     troubles: Vec<Outcome>,
+    /// How many scenarios were skipped, by reason.
+    skips: BTreeMap<String, usize>,
     total: usize,
     seeds: String,
     order: &'static str,
@@ -37,6 +40,7 @@ impl<W: Write> Terminal<W> {
             id_width,
             progress: ProgressBar::hidden(),
             troubles: Vec::new(),
+            skips: BTreeMap::new(),
             total: 0,
             seeds: String::new(),
             order: "",
@@ -101,6 +105,9 @@ impl<W: Write> Terminal<W> {
         if matches!(outcome.verdict, Verdict::Fail(_) | Verdict::Inconclusive(_)) {
             self.troubles.push(outcome.clone());
         }
+        if let Verdict::Skipped(reason) = &outcome.verdict {
+            *self.skips.entry(reason.clone()).or_default() += 1;
+        }
     }
 
     fn ended(&mut self, summary: &Summary) {
@@ -111,6 +118,7 @@ impl<W: Write> Terminal<W> {
             text.push_str(&details_with(&trouble, &self.traces));
         }
         text.push('\n');
+        text.push_str(&skipped_lines(&self.skips));
         let not_run = self.total.saturating_sub(summary.total());
         text.push_str(&closing_line(summary, not_run, &self.seeds));
         self.print(&text);
@@ -125,6 +133,12 @@ impl<W: Write> Reporter for Terminal<W> {
             RunEvent::Ended(summary) => self.ended(summary),
         }
     }
+}
+
+/// `203 skipped: needs board: there is no control link to this device`; the line of a single one says it already.
+fn skipped_lines(skips: &BTreeMap<String, usize>) -> String {
+    let several = skips.iter().filter(|(_, count)| **count > 1);
+    several.map(|(reason, count)| format!("{QUIET}{count} skipped: {}{QUIET:#}\n", visible(reason))).collect()
 }
 
 /// `pass  lopy/chr1-counts     123.5 ms virtual    0.4 ms`

@@ -52,7 +52,8 @@ fn wrong_adapters_and_options_are_usage_errors() {
 
 #[test]
 fn an_adapter_that_cannot_be_opened_is_inconclusive_and_says_what_to_do() {
-    let here = folder(&[("scenarios/a.yaml", &external()), ("scenarios/b.yaml", GOOD)]);
+    let here =
+        folder(&[("scenarios/a.yaml", &external()), ("scenarios/b.yaml", GOOD), ("scenarios/c.yaml", GOOD)]);
     for (adapter, cause, cure) in [
         ("att:unix:nowhere", "No such file or directory", "start what serves the controller first"),
         ("att:serial:/dev/null", "Inappropriate ioctl for device", "see that the controller is plugged in"),
@@ -64,6 +65,10 @@ fn an_adapter_that_cannot_be_opened_is_inconclusive_and_says_what_to_do() {
         assert!(out.contains(&format!("\n  what to do: {cure}")), "{out}");
         // A board of ours is not behind an adapter alone.
         assert!(out.contains("\nskip  b  needs board: "), "{out}");
+        assert!(
+            out.contains("\n\n2 skipped: needs board: there is no control link to this device\n0 passed, "),
+            "{out}"
+        );
     }
 }
 
