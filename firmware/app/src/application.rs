@@ -18,7 +18,7 @@ pub(crate) struct Application {
 impl Application {
     /// No application: nothing is advertised, nothing served but GAP and GATT.
     pub(crate) fn idle() -> Self {
-        Self { bluetooth: bluetooth("gattest", 1, false), built: Built::default() }
+        Self { bluetooth: Bluetooth::new(config("gattest", 1)), built: Built::default() }
     }
 
     /// Builds what the harness asks for.
@@ -28,14 +28,19 @@ impl Application {
     pub(crate) fn start(device: &Device, console: &Console, delay: &Delay) -> Result<Self, String> {
         match device {
             Device::Lopy => {
-                let bluetooth = bluetooth("LoPy", 1, false);
+                let bluetooth = Bluetooth::new(config("LoPy", 1));
                 let [chr1, chr2] = lopy::start(&bluetooth, console).map_err(|error| error.to_string())?;
                 let built = Built::of(alloc::vec![alloc::vec![chr1], alloc::vec![chr2]]);
                 Ok(Self { bluetooth, built })
             }
             Device::Table(table) => {
                 let clients = usize::from(table.clients).clamp(1, crate::MAX_CLIENTS);
-                let bluetooth = bluetooth(&table.name, clients, table.caching);
+                let bluetooth = Bluetooth::new(Config {
+                    caching: table.caching,
+                    appearance: table.appearance,
+                    writable_device_name: table.writable_name,
+                    ..config(&table.name, clients)
+                });
                 let (console, delay) = (console.clone(), delay.clone());
                 let means = Means { bluetooth: bluetooth.clone(), console, delay };
                 let built = interpreter::build(table, &means)?;
@@ -60,13 +65,12 @@ impl Application {
     }
 }
 
-fn bluetooth(name: &str, clients: usize, caching: bool) -> Bluetooth {
-    Bluetooth::new(Config {
+fn config(name: &str, clients: usize) -> Config {
+    Config {
         device_name: name.to_string(),
         max_mtu: MAX_MTU,
         max_connections: clients,
         max_bonds: MAX_BONDS,
-        caching,
         ..Config::default()
-    })
+    }
 }

@@ -16,6 +16,10 @@ pub struct Table {
     pub clients: u8,
     /// The GATT service has Service Changed, Client Supported Features and Database Hash.
     pub caching: bool,
+    /// Value of the Appearance characteristic (Assigned Numbers 2.6).
+    pub appearance: u16,
+    /// Clients may write the device name (Core Vol 3 Part C 12.1).
+    pub writable_name: bool,
     /// The Bluetooth object's callback, registered at start.
     pub callback: Option<Callback>,
     /// In table order.
@@ -66,14 +70,18 @@ pub struct Characteristic {
     pub uuid: Uuid,
     /// Fixed handle of the declaration.
     pub handle: Option<u16>,
+    /// Fixed handle of the CCCD.
+    pub cccd_handle: Option<u16>,
     /// Characteristic Properties (Core Vol 3 Part G 3.3.1.1).
     pub properties: u8,
     /// What reading the value needs.
     pub read: Access,
     /// What writing the value needs.
     pub write: Access,
-    /// Longest value in bytes.
-    pub max_len: u16,
+    /// What writing the CCCD needs.
+    pub subscribe: Access,
+    /// Which lengths the value may have.
+    pub length: Length,
     /// Initial value.
     pub value: ApiValue,
     /// Besides the CCCD.
@@ -93,8 +101,19 @@ pub struct Descriptor {
     pub write: Access,
     /// Initial value.
     pub value: Vec<u8>,
-    /// Longest value in bytes.
-    pub max_len: u16,
+    /// Which lengths the value may have.
+    pub length: Length,
+    /// Fixed handle.
+    pub handle: Option<u16>,
+}
+
+/// Which lengths a value may have, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Schema)]
+pub enum Length {
+    /// At most so many.
+    UpTo(u16),
+    /// Always so many.
+    Fixed(u16),
 }
 
 /// What one direction of access needs; the number is the least key size in bytes.

@@ -76,21 +76,112 @@ fn an_application_can_be_started_again_and_again() {
     }
 }
 
-#[test]
-fn an_impossible_table_is_refused_in_words_and_the_board_goes_on() {
-    let mut table = Table::default();
-    table.services.push(wire::Service {
-        uuid: wire::Uuid::Bytes(vec![1, 2, 3]),
-        primary: true,
+fn characteristic() -> wire::Characteristic {
+    wire::Characteristic {
+        uuid: wire::Uuid::Int(0xA001),
         handle: None,
-        includes: vec![],
-        characteristics: vec![],
-    });
-    let got = answers(1, vec![start(Device::Table(table)), start(Device::Lopy)]);
-    let refused =
-        "Answer { id: 1, answer: Refused(\"service 0: a UUID given as bytes has 16 of them, not 3\") }";
-    assert_eq!(got[0], [refused]);
-    assert!(got[1][0].contains("Started"));
+        cccd_handle: None,
+        properties: 0x0A,
+        read: wire::Access::Open,
+        write: wire::Access::Open,
+        subscribe: wire::Access::Open,
+        length: wire::Length::UpTo(4),
+        value: wire::ApiValue::Int(5),
+        descriptors: Vec::new(),
+        callback: None,
+    }
+}
+
+fn service(characteristics: Vec<wire::Characteristic>) -> wire::Service {
+    let uuid = wire::Uuid::Int(0xA000);
+    wire::Service { uuid, primary: true, handle: None, includes: Vec::new(), characteristics }
+}
+
+fn descriptor(uuid: u32) -> wire::Descriptor {
+    let (read, write) = (wire::Access::Open, wire::Access::Never);
+    let (uuid, length) = (wire::Uuid::Int(uuid), wire::Length::UpTo(2));
+    wire::Descriptor { uuid, read, write, value: Vec::new(), length, handle: None }
+}
+
+/// A second service with mistakes, and what the board says of each.
+fn impossible() -> Vec<(wire::Service, &'static str)> {
+    let with = |change: fn(&mut wire::Characteristic)| {
+        let mut last = characteristic();
+        change(&mut last);
+        service(vec![characteristic(), last])
+    };
+    let bytes = |length| wire::Uuid::Bytes(vec![7; length]);
+    let too_long = wire::Descriptor { value: vec![7; 3], ..descriptor(0xA0D1) };
+    let mut with_descriptors = with(|_| ());
+    with_descriptors.characteristics[1].descriptors = vec![descriptor(0xA0D1), too_long];
+    vec![
+        (
+            wire::Service { uuid: bytes(15), ..service(vec![]) },
+            "service 1: a UUID given as bytes has 16 of them, not 15",
+        ),
+        (
+            with(|one| one.uuid = wire::Uuid::Bytes(vec![7; 17])),
+            "service 1, characteristic 1: a UUID given as bytes has 16 of them, not 17",
+        ),
+        (
+            with(|one| one.handle = Some(12)),
+            "service 1, characteristic 1: handle 0x000c was asked for, but the lowest free one here is 0x000d",
+        ),
+        (
+            wire::Service { handle: Some(7), ..service(vec![]) },
+            "service 1: handle 0x0007 was asked for, but the lowest free one here is 0x000a",
+        ),
+        (
+            with(|one| one.value = wire::ApiValue::Text("12345".into())),
+            "service 1, characteristic 1: value of 5 bytes is over the limit of 4",
+        ),
+        (
+            with(|one| one.length = wire::Length::Fixed(4)),
+            "service 1, characteristic 1: value of 1 bytes is short of the fixed length of 4",
+        ),
+        (
+            with_descriptors,
+            "service 1, characteristic 1, descriptor 1: value of 3 bytes is over the limit of 2",
+        ),
+        (
+            with(|one| one.cccd_handle = Some(0x20)),
+            "service 1, characteristic 1: a CCCD needs the property NOTIFY or INDICATE",
+        ),
+        (
+            with(|one| one.descriptors.push(descriptor(0x2902))),
+            "service 1, characteristic 1, descriptor 0: a CCCD needs the property NOTIFY or INDICATE",
+        ),
+        (
+            wire::Service { includes: vec![2], ..service(vec![]) },
+            "service 1: there is no service 2 to include",
+        ),
+    ]
+}
+
+#[test]
+fn an_impossible_table_is_refused_in_words_and_nothing_of_it_is_loaded() {
+    let first = wire::CharRef { service: 0, characteristic: 0 };
+    for (wrong, why) in impossible() {
+        let services = vec![service(vec![characteristic()]), wrong.clone()];
+        let table = Table { services, ..Table::default() };
+        let sound = Table { services: vec![service(vec![characteristic()])], ..Table::default() };
+        let commands = vec![
+            start(Device::Table(table)),
+            Command::Call(Call::Value(first)),
+            start(Device::Table(sound)),
+            Command::Call(Call::AddService(1, Box::new(wrong))),
+            Command::Call(Call::AddService(1, Box::new(service(vec![characteristic()])))),
+            Command::Call(Call::Value(wire::CharRef { service: 1, characteristic: 0 })),
+        ];
+        let got = answers(1, commands);
+        let refused = |id: u16, why: &str| [format!("Answer {{ id: {id}, answer: Refused({why:?}) }}")];
+        assert_eq!(got[0], refused(1, why));
+        assert_eq!(got[1], refused(2, "no such characteristic in the running application"), "after: {why}");
+        assert!(got[2][0].contains("Started"), "{got:?}");
+        assert_eq!(got[3], refused(4, why), "added to a running application");
+        assert_eq!(got[4], ["Answer { id: 5, answer: Done }"], "after: {why}");
+        assert_eq!(got[5], ["Answer { id: 6, answer: Value([5]) }"], "after: {why}");
+    }
 }
 
 #[test]

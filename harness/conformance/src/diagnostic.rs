@@ -104,6 +104,8 @@ codes! {
     BadValue = "bad-value",
     /// A value longer than it may be.
     ValueTooLong = "value-too-long",
+    /// A value shorter than its fixed length.
+    ValueTooShort = "value-too-short",
     /// A length of time of the wrong shape.
     BadDuration = "bad-duration",
     /// A placeholder that a log line does not have.

@@ -21,12 +21,14 @@ pub(crate) const EVENTS: &[(&str, u16)] =
 
 /// Characteristic Properties bits that a table may set (Core Vol 3 Part G 3.3.1.1).
 pub(crate) const PROPERTIES: &[(&str, u8)] = &[
+    ("broadcast", 0x01),
     ("read", 0x02),
     ("write-without-response", 0x04),
     ("write", 0x08),
     ("notify", 0x10),
     ("indicate", 0x20),
     ("authenticated-signed-writes", 0x40),
+    ("extended-properties", 0x80),
 ];
 
 /// What a bond's key is worth.
@@ -133,19 +135,10 @@ pub(crate) fn events(bits: u16) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(" | ") }
 }
 
-/// Property bits: `read write notify`, or `none`; bits without a word as `0x80`.
+/// Property bits: `read write notify`, or `none`.
 pub(crate) fn properties(bits: u8) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut rest = bits;
-    for (word, bit) in PROPERTIES {
-        if bits & bit != 0 {
-            words.push((*word).to_owned());
-            rest &= !bit;
-        }
-    }
-    if rest != 0 {
-        words.push(format!("0x{rest:02X}"));
-    }
+    let set = PROPERTIES.iter().filter(|(_, bit)| bits & bit != 0);
+    let words: Vec<&str> = set.map(|(word, _)| *word).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
 }
 
@@ -245,7 +238,7 @@ mod tests {
         assert_eq!(events(0), "none");
         assert_eq!(events(0x18), "read | write");
         assert_eq!(events(0x108), "read | 0x0100");
-        assert_eq!(properties(0x9A), "read write notify 0x80");
+        assert_eq!(properties(0x9A), "read write notify extended-properties");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use conformance::parse::parse;
 use conformance::plan::{self, plan};
 use conformance::scenario::{
     Access, Action, ApiValue, BoardAction, Builtin, CharacteristicRef, ClientValue, DescriptorRef,
-    EventSource, Expect, Need, Place, Push, Rule, RuleAction, Scenario, Step, Uuid, WriteMode,
+    EventSource, Expect, Length, Need, Place, Push, Rule, RuleAction, Scenario, Step, Uuid, WriteMode,
 };
 
 const EVERY_FORM: &str = include_str!("every_form.yaml");
@@ -45,6 +45,7 @@ fn the_head_of_a_file() {
     assert_eq!(scenario.tags, ["smoke", "all-forms"]);
     assert_eq!(scenario.needs, [Need::RawAtt]);
     assert_eq!(scenario.device.name, "Lamp");
+    assert_eq!((scenario.device.appearance, scenario.device.writable_name), (0x0340, true));
     assert_eq!(scenario.device.builtin, None);
 }
 
@@ -75,22 +76,30 @@ fn services_of_a_table() {
 fn characteristics_of_a_table() {
     let device = read(EVERY_FORM).device;
     let chr1 = device.characteristic(CHR1).expect("chr1");
-    assert_eq!((chr1.properties, chr1.handle, chr1.max_len), (0x7E, Some(0x30), 20));
-    assert_eq!((chr1.read, chr1.write), (Access::Open, Access::Open));
-    assert_eq!(chr1.value, ApiValue::Int(5));
-    let [d1] = chr1.descriptors.as_slice() else { panic!("one descriptor") };
-    assert_eq!((d1.name.as_str(), d1.value.as_slice(), d1.max_len), ("d1", b"text".as_slice(), 64));
+    assert_eq!((chr1.properties, chr1.handle, chr1.length), (0x7E, Some(0x30), Length::UpTo(20)));
+    assert_eq!((chr1.read, chr1.write, chr1.subscribe), (Access::Open, Access::Open, Access::Encrypted(7)));
+    assert_eq!((&chr1.value, chr1.cccd_handle), (&ApiValue::Int(5), Some(0x38)));
+    let [d1, d2] = chr1.descriptors.as_slice() else { panic!("two descriptors") };
+    assert_eq!(
+        (d2.length, d2.value.as_slice(), d2.handle),
+        (Length::Fixed(2), [0, 0].as_slice(), Some(0x40))
+    );
+    assert_eq!(
+        (d1.name.as_str(), d1.value.as_slice(), d1.length),
+        ("d1", b"text".as_slice(), Length::UpTo(64))
+    );
     assert_eq!((d1.read, d1.write), (Access::Open, Access::Open));
 
     let chr2 = device.characteristic(CHR2).expect("chr2");
     assert_eq!(chr2.uuid, Uuid(b"1234567890123456".to_vec()));
-    assert_eq!((chr2.read, chr2.write, chr2.max_len), (Access::Open, Access::Authorised, 512));
+    assert_eq!((chr2.read, chr2.write, chr2.length), (Access::Open, Access::Authorised, Length::ANY));
     assert_eq!(chr2.value, ApiValue::Int(0), "SRV-2: one zero byte");
 
     let chr3 = device.characteristic(CHR3).expect("chr3");
     assert_eq!(chr3.uuid, chr2.uuid, "the canonical text of the same bytes");
-    assert_eq!((chr3.properties, chr3.read, chr3.write), (0, Access::Never, Access::Encrypted(16)));
-    assert_eq!(chr3.value, ApiValue::Bytes(vec![1, 0xFF]));
+    assert_eq!((chr3.properties, chr3.read, chr3.write), (0x81, Access::Never, Access::Encrypted(16)));
+    assert_eq!((chr3.length, chr3.subscribe, chr3.cccd_handle), (Length::Fixed(3), Access::Open, None));
+    assert_eq!(chr3.value, ApiValue::Bytes(vec![1, 0xFF, 3]));
 }
 
 #[test]

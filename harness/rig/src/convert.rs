@@ -13,6 +13,8 @@ pub fn device(device: &from::Device) -> to::Device {
             advertisement: advertisement(&device.advertisement),
             clients: device.clients,
             caching: device.caching,
+            appearance: device.appearance,
+            writable_name: device.writable_name,
             callback: device.callback.as_ref().map(callback),
             services: own_services(device).map(service).collect(),
         }),
@@ -52,10 +54,12 @@ fn characteristic(characteristic: &from::Characteristic) -> to::Characteristic {
     to::Characteristic {
         uuid: uuid(&characteristic.uuid),
         handle: characteristic.handle,
+        cccd_handle: characteristic.cccd_handle,
         properties: characteristic.properties,
         read: access(characteristic.read),
         write: access(characteristic.write),
-        max_len: characteristic.max_len,
+        subscribe: access(characteristic.subscribe),
+        length: length(characteristic.length),
         value: api_value(&characteristic.value),
         descriptors: characteristic.descriptors.iter().map(descriptor).collect(),
         callback: characteristic.callback.as_ref().map(callback),
@@ -68,7 +72,15 @@ fn descriptor(descriptor: &from::Descriptor) -> to::Descriptor {
         read: access(descriptor.read),
         write: access(descriptor.write),
         value: descriptor.value.clone(),
-        max_len: descriptor.max_len,
+        length: length(descriptor.length),
+        handle: descriptor.handle,
+    }
+}
+
+fn length(length: from::Length) -> to::Length {
+    match length {
+        from::Length::UpTo(bytes) => to::Length::UpTo(bytes),
+        from::Length::Fixed(bytes) => to::Length::Fixed(bytes),
     }
 }
 

@@ -254,10 +254,12 @@ fn table() -> Table {
     let characteristic = |uuid: u16, callback| Characteristic {
         uuid: wire::Uuid::Int(uuid.into()),
         handle: None,
+        cccd_handle: None,
         properties: READ_AND_WRITE,
         read: Access::Open,
         write: Access::Open,
-        max_len: 20,
+        subscribe: Access::Open,
+        length: wire::Length::UpTo(20),
         value: ApiValue::Bytes(vec![PLAIN_BYTE; VALUE_LEN]),
         descriptors: Vec::new(),
         callback,

@@ -1,5 +1,6 @@
 //! Device tables: builds services and characteristics from data, and callbacks from rules.
 
+mod describe;
 mod rules;
 
 pub(crate) use rules::{set_bluetooth_callback, set_callback};
@@ -8,10 +9,10 @@ use crate::delay::Delay;
 use crate::outbox::Console;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use gatts::{
-    Access, Advertisement, Bluetooth, Characteristic, CharacteristicConfig, DescriptorConfig, Error,
-    Permissions, Properties, Service, ServiceConfig, Uuid, Value,
+    Advertisement, Bluetooth, Characteristic, Error, Loaded, Place, Service, TableError, Uuid, Value,
 };
 use wire::{ApiValue, Table};
 
@@ -53,37 +54,33 @@ impl Built {
     /// Adds a service at `position`, behind those that are there, and registers its callbacks.
     ///
     /// # Errors
-    /// In words, naming the characteristic by position. What was added before the mistake stays.
+    /// In words, naming the attribute by position. Nothing of the service has been added then.
     pub(crate) fn add(
         &mut self,
         position: usize,
         service: &wire::Service,
         means: &Means,
     ) -> Result<(), String> {
-        self.put(position, service, means)?;
+        let described = describe::added_service(service, &self.services)
+            .map_err(|missing| format!("service {position}: there is no service {missing} to include"))?;
+        let loaded = means.bluetooth.load(vec![described]).map_err(|refused| at(position, &refused))?;
+        self.put(position, loaded);
         self.set_callbacks(position, service, means);
         Ok(())
     }
 
-    fn put(&mut self, position: usize, service: &wire::Service, means: &Means) -> Result<(), String> {
-        let in_service = |error: Error| format!("service {position}: {error}");
-        let built = build_service(&means.bluetooth, service, &self.services).map_err(in_service)?;
-        if self.services.len() <= position {
-            self.services.resize(position + 1, None);
-            self.characteristics.resize_with(position + 1, Vec::new);
+    /// Takes what has been loaded, from a position on.
+    fn put(&mut self, first: usize, loaded: Vec<Loaded>) {
+        let end = first + loaded.len();
+        if self.services.len() < end {
+            self.services.resize(end, None);
+            self.characteristics.resize_with(end, Vec::new);
         }
-        for (at, described) in service.characteristics.iter().enumerate() {
-            let in_characteristic =
-                |error: Error| format!("service {position}, characteristic {at}: {error}");
-            let characteristic = build_characteristic(&built, described).map_err(in_characteristic)?;
-            if let Some(list) = self.characteristics.get_mut(position) {
-                list.push(characteristic);
-            }
+        let places = self.services.iter_mut().zip(&mut self.characteristics).skip(first);
+        for ((service, characteristics), loaded) in places.zip(loaded) {
+            *service = Some(loaded.service);
+            *characteristics = loaded.characteristics;
         }
-        if let Some(place) = self.services.get_mut(position) {
-            *place = Some(built);
-        }
-        Ok(())
     }
 
     fn set_callbacks(&self, position: usize, service: &wire::Service, means: &Means) {
@@ -94,15 +91,20 @@ impl Built {
     }
 }
 
+/// What is wrong with a table whose first service is at `first`.
+fn at(first: usize, refused: &TableError) -> String {
+    let place = Place { service: first + refused.place.service, ..refused.place };
+    format!("{place}: {}", refused.error)
+}
+
 /// Builds what the table says, and starts advertising.
 ///
 /// # Errors
-/// In words, naming the service and characteristic by position. Nothing is advertised then.
+/// In words, naming the attribute by position. Nothing is loaded or advertised then.
 pub(crate) fn build(table: &Table, means: &Means) -> Result<Built, String> {
+    let described = table.services.iter().map(describe::service).collect();
     let mut built = Built::default();
-    for (position, service) in table.services.iter().enumerate() {
-        built.put(position, service, means)?;
-    }
+    built.put(0, means.bluetooth.load(described).map_err(|refused| at(0, &refused))?);
     for (position, service) in table.services.iter().enumerate() {
         built.set_callbacks(position, service, means);
     }
@@ -133,61 +135,10 @@ pub(crate) fn advertise(
     })
 }
 
-fn build_service(
-    bluetooth: &Bluetooth,
-    service: &wire::Service,
-    before: &[Option<Service>],
-) -> Result<Service, Error> {
-    let mut config = ServiceConfig::new(uuid(&service.uuid)?);
-    if !service.primary {
-        config = config.secondary();
-    }
-    if let Some(handle) = service.handle {
-        config = config.handle(handle);
-    }
-    for included in service.includes.iter().filter_map(|&at| before.get(usize::from(at))?.as_ref()) {
-        config = config.include(included);
-    }
-    bluetooth.service(config)
-}
-
-fn build_characteristic(
-    service: &Service,
-    described: &wire::Characteristic,
-) -> Result<Characteristic, Error> {
-    let mut config = CharacteristicConfig::new(uuid(&described.uuid)?)
-        .properties(Properties::from_bits_retain(described.properties))
-        .permissions(Permissions { read: access(described.read), write: access(described.write) })
-        .max_len(described.max_len)
-        .value(value(&described.value));
-    if let Some(handle) = described.handle {
-        config = config.handle(handle);
-    }
-    for descriptor in &described.descriptors {
-        config = config.descriptor(
-            DescriptorConfig::new(uuid(&descriptor.uuid)?)
-                .permissions(Permissions { read: access(descriptor.read), write: access(descriptor.write) })
-                .max_len(descriptor.max_len)
-                .value(descriptor.value.as_slice()),
-        );
-    }
-    service.characteristic(config)
-}
-
 fn uuid(uuid: &wire::Uuid) -> Result<Uuid, Error> {
     match uuid {
         wire::Uuid::Int(number) => Uuid::from_int(u64::from(*number)),
         wire::Uuid::Bytes(bytes) => Uuid::from_bytes(bytes),
-    }
-}
-
-fn access(access: wire::Access) -> Access {
-    match access {
-        wire::Access::Never => Access::NONE,
-        wire::Access::Open => Access::OPEN,
-        wire::Access::Encrypted(key_size) => Access::OPEN.encrypted().key_size(key_size),
-        wire::Access::Authenticated(key_size) => Access::OPEN.authenticated().key_size(key_size),
-        wire::Access::Authorised => Access::OPEN.authorised(),
     }
 }
 

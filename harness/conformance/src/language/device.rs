@@ -1,6 +1,6 @@
 //! Scenario files as a whole, and device tables.
 
-use super::{CLIENTS, COUNTERS, Field, HANDLES, KEY_SIZES, Kind, MAX_LENS, Shape, words};
+use super::{APPEARANCES, CLIENTS, COUNTERS, Field, HANDLES, KEY_SIZES, Kind, MAX_LENS, Shape, words};
 use crate::scenario::{Access, Need};
 use crate::spelling::PROPERTIES;
 
@@ -71,6 +71,11 @@ const UUID: Field =
         .required("write `uuid: 0x04D2`");
 const HANDLE: Field = Field::new("handle", Kind::Integer(HANDLES), "A fixed attribute handle.");
 const MAX_LEN: Field = Field::new("max_len", Kind::Integer(MAX_LENS), "Longest value in bytes.");
+const FIXED_LEN: Field = Field::new(
+    "fixed_len",
+    Kind::Integer(MAX_LENS),
+    "The bytes that each value has; a shorter write leaves the rest. Instead of `max_len`.",
+);
 const ACCESS_KIND: Kind = Kind::Either(&[Kind::Word(|| words(ACCESS)), Kind::Map(&KEYED_ACCESS)]);
 
 /// A device table.
@@ -85,6 +90,12 @@ pub(crate) static TABLE: Shape = Shape {
             "caching",
             Kind::Boolean,
             "The GATT service has `service_changed`, `client_features` and `database_hash`, for the client's steps.",
+        ),
+        Field::new("appearance", Kind::Integer(APPEARANCES), "Its GAP Appearance; 0 (unknown) by default."),
+        Field::new(
+            "writable_name",
+            Kind::Boolean,
+            "Clients may write its GAP Device Name; they may not by default.",
         ),
         Field::new("advertisement", Kind::Map(&ADVERTISEMENT), "What it advertises besides its name."),
         Field::new("callback", Kind::Map(&LINK_CALLBACK), "What runs when a client connects or disconnects."),
@@ -150,9 +161,16 @@ pub(crate) static CHARACTERISTIC: Shape = Shape {
         ),
         Field::new("read", ACCESS_KIND, "What reading its value needs."),
         Field::new("write", ACCESS_KIND, "What writing its value needs."),
+        Field::new("subscribe", ACCESS_KIND, "What writing its CCCD needs."),
         MAX_LEN,
-        Field::new("value", Kind::Value, "Its value at first; one zero byte by default."),
+        FIXED_LEN,
+        Field::new(
+            "value",
+            Kind::Value,
+            "Its value at first; one zero byte by default, or as many as `fixed_len`.",
+        ),
         HANDLE,
+        Field::new("cccd_handle", Kind::Integer(HANDLES), "A fixed handle of its CCCD."),
         Field::new("descriptors", Kind::List(&Kind::Map(&DESCRIPTOR)), "Descriptors besides the CCCD."),
         Field::new("callback", Kind::Map(&CALLBACK), "What runs when a client reads or writes it."),
     ],
@@ -165,10 +183,16 @@ pub(crate) static DESCRIPTOR: Shape = Shape {
     fields: &[
         NAME.required("give it a name for steps and messages: `name: d1`"),
         UUID,
-        Field::new("value", Kind::Value, "Its value at first; empty by default."),
+        Field::new(
+            "value",
+            Kind::Value,
+            "Its value at first; empty by default, or zeroes where `fixed_len` is given.",
+        ),
         Field::new("read", ACCESS_KIND, "What reading needs."),
         Field::new("write", ACCESS_KIND, "What writing needs."),
         MAX_LEN,
+        FIXED_LEN,
+        HANDLE,
     ],
 };
 

@@ -111,6 +111,8 @@ pub(crate) fn keys(fields: &'static [Field]) -> impl Iterator<Item = &'static st
 
 /// Counters stay within what every device's integers hold.
 pub(crate) const COUNTERS: RangeInclusive<i64> = -0x8000_0000..=0x7FFF_FFFF;
+/// Appearances (Core Vol 3 Part C 12.2).
+pub(crate) const APPEARANCES: RangeInclusive<i64> = 0..=0xFFFF;
 /// Handles of attributes (Core Vol 3 Part F 3.2.2).
 pub(crate) const HANDLES: RangeInclusive<i64> = 1..=0xFFFF;
 /// Lengths of attribute values that a table may set (Core Vol 3 Part F 3.2.9).

@@ -4,7 +4,7 @@ use super::callback::{self, Owner};
 use super::fields::{self, Fields};
 use super::sink::Sink;
 use super::steps::Reader;
-use super::{advertisement, values};
+use super::{advertisement, lengths, values};
 use crate::diagnostic::Code;
 use crate::language::Shape;
 use crate::language::board::{self as language, CALLS, DISCONNECT_CLIENT};
@@ -142,11 +142,9 @@ fn current_value(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAc
     let expect = match fields.get("expect") {
         Some(node) => {
             let value = reader.client_value(node, "the expected value");
-            let limit = target.and_then(|target| reader.device.characteristic(target));
-            if let (Some(ClientValue::Bytes(bytes)), Some(characteristic)) = (&value, limit) {
-                let hint = "shorten it, or raise `max_len` in the table";
-                let limit = characteristic.max_len;
-                values::check_len(bytes, limit, node, "the expected value", hint, reader.sink);
+            let characteristic = target.and_then(|target| reader.device.characteristic(target));
+            if let (Some(ClientValue::Bytes(bytes)), Some(characteristic)) = (&value, characteristic) {
+                lengths::check_whole(bytes, characteristic.length, node, "the expected value", reader.sink);
             }
             Some(value?)
         }
@@ -170,20 +168,27 @@ fn set(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {
 /// Reports a value that the API refuses (VAL-3, VAL-7) where the step does not say so.
 fn check_settable(reader: &mut Reader<'_, '_>, target: CharacteristicRef, value: &ApiValue, node: &Node<'_>) {
     let Some(characteristic) = reader.device.characteristic(target) else { return };
-    let limit = usize::from(characteristic.max_len);
-    let message = match value::encode(value) {
-        Ok(bytes) if bytes.len() <= limit => return,
-        Ok(bytes) => format!("the value has {} bytes, `max_len` is {limit}", bytes.len()),
-        Err(value::ValueError::TooLong(len)) => format!("the value has {len} bytes, `max_len` is {limit}"),
+    let (code, message, hint) = match value::encode(value) {
+        Ok(bytes) => {
+            let Some((code, message)) = lengths::judge_whole(bytes.len(), characteristic.length) else {
+                return;
+            };
+            (
+                code,
+                format!("the value has {message}"),
+                "give it another length, or say that it must be refused: `refused: true`",
+            )
+        }
+        Err(value::ValueError::TooLong(len)) => {
+            let message = format!("the value has {}", values::other_length(len, characteristic.length));
+            (Code::ValueTooLong, message, "shorten it, or say that it must be refused: `refused: true`")
+        }
         Err(value::ValueError::OutOfRange(number)) => {
-            let message = format!("the value cannot be {number}");
             let hint = "write 0 to 4294967295, or say that it must be refused: `refused: true`";
-            reader.sink.report(Code::BadValue, node.mark, message, hint);
-            return;
+            (Code::BadValue, format!("the value cannot be {number}"), hint)
         }
     };
-    let hint = "shorten it, or say that it must be refused: `refused: true`";
-    reader.sink.report(Code::ValueTooLong, node.mark, message, hint);
+    reader.sink.report(code, node.mark, message, hint);
 }
 
 fn replace_callback(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<BoardAction> {

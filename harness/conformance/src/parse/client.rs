@@ -9,7 +9,7 @@ use crate::language::steps::{self as language, LEVELS, SUBSCRIPTIONS};
 use crate::language::{KEY_SIZES, MTUS, Shape};
 use crate::scenario::{
     Action, Bond, Characteristic, CharacteristicRef, ClientValue, Descriptor, DescriptorRef, Exchange,
-    Expect, Push, WriteMode,
+    Expect, Length, Push, WriteMode,
 };
 use crate::yaml::{Content, Node};
 
@@ -17,13 +17,11 @@ use crate::yaml::{Content, Node};
 const MAX_PDU: usize = 517;
 /// Most requests that a step may send without waiting for one another.
 const MAX_PIPELINED: usize = 16;
-/// Most bytes of any attribute (Core Vol 3 Part F 3.2.9).
-const MAX_LEN: u16 = 512;
 /// A CCCD has two bytes (Core Vol 3 Part G 3.3.3.3).
-const CCCD_LEN: u16 = 2;
+const CCCD_LENGTH: Length = Length::Fixed(2);
 /// Encryption keys are that long unless a scenario says otherwise (Core Vol 3 Part H 2.3.4).
 const LONGEST_KEY: u8 = 16;
-const TOO_LONG: &str = "shorten it, or raise `max_len` in the table";
+const TOO_LONG: &str = "shorten it, or let it be longer in the table";
 const TOO_LONG_TO_WRITE: &str = "shorten it, or expect the refusal with `error: 0x0D`";
 
 /// A step about a characteristic: its name alone, or a mapping with `char`.
@@ -54,19 +52,19 @@ impl Reader<'_, '_> {
     }
 
     /// Most bytes that reading it can give: a handler's reply is as long as the handler wants.
-    fn read_limit(&self, target: Option<CharacteristicRef>) -> u16 {
+    fn read_limit(&self, target: Option<CharacteristicRef>) -> Length {
         match (target, self.characteristic(target)) {
-            (Some(target), Some(characteristic)) if !self.has_handler(target) => characteristic.max_len,
-            _ => MAX_LEN,
+            (Some(target), Some(characteristic)) if !self.has_handler(target) => characteristic.length,
+            _ => Length::ANY,
         }
     }
 
-    fn write_limit(&self, target: Option<CharacteristicRef>) -> u16 {
-        self.characteristic(target).map_or(MAX_LEN, |characteristic| characteristic.max_len)
+    fn write_limit(&self, target: Option<CharacteristicRef>) -> Length {
+        self.characteristic(target).map_or(Length::ANY, |characteristic| characteristic.length)
     }
 
     /// `expect` or `error`, or neither.
-    fn expect(&mut self, form: &Form<'_, '_>, limit: u16) -> Option<Expect> {
+    fn expect(&mut self, form: &Form<'_, '_>, limit: Length) -> Option<Expect> {
         if let Some(fields) = &form.fields {
             fields.exclude("expect", "error", self.sink);
         }
@@ -82,7 +80,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reports bytes that are too many; how long a saved value is, only the run shows.
-    fn check_len(&mut self, value: &ClientValue, limit: u16, node: &Node<'_>, what: &str, hint: &str) {
+    fn check_len(&mut self, value: &ClientValue, limit: Length, node: &Node<'_>, what: &str, hint: &str) {
         if let ClientValue::Bytes(bytes) = value {
             values::check_len(bytes, limit, node, what, hint, self.sink);
         }
@@ -94,26 +92,27 @@ impl Reader<'_, '_> {
         form: &Form<'_, '_>,
         value: Option<&ClientValue>,
         expect: Option<&Expect>,
-        limit: u16,
+        limit: Length,
     ) {
         if let (Some(node), Some(value), Some(Expect::Success)) = (form.get("value"), value, expect) {
             self.check_len(value, limit, node, "the value", TOO_LONG_TO_WRITE);
         }
     }
 
-    /// `descriptor`, if it is given, with its greatest length.
-    fn descriptor(&mut self, form: &Form<'_, '_>) -> Option<Option<(DescriptorRef, u16)>> {
+    /// `descriptor`, if it is given, with the lengths that it may have.
+    fn descriptor(&mut self, form: &Form<'_, '_>) -> Option<Option<(DescriptorRef, Length)>> {
         let Some(node) = form.get("descriptor") else { return Some(None) };
         let name = fields::text(node, "a descriptor's name", self.sink)?;
         let characteristic = self.device.characteristic(form.target?)?;
         let has_cccd = characteristic.can_notify() || characteristic.can_indicate();
         if name == "cccd" && has_cccd {
-            return Some(Some((DescriptorRef::Cccd, CCCD_LEN)));
+            return Some(Some((DescriptorRef::Cccd, CCCD_LENGTH)));
         }
         let is_it = |descriptor: &Descriptor| descriptor.name == name;
         if let Some(index) = characteristic.descriptors.iter().position(is_it) {
-            let len = characteristic.descriptors.get(index).map_or(0, |descriptor| descriptor.max_len);
-            return Some(Some((DescriptorRef::Named(index), len)));
+            let length =
+                characteristic.descriptors.get(index).map_or(Length::ANY, |descriptor| descriptor.length);
+            return Some(Some((DescriptorRef::Named(index), length)));
         }
         let message =
             format!("`{}` has no descriptor `{}`", characteristic.name, super::sink::Sink::short(name));
@@ -163,7 +162,7 @@ impl Reader<'_, '_> {
 
     pub(super) fn write(&mut self, node: &Node<'_>) -> Option<Action> {
         let (form, value) = self.written(node, &language::WRITE)?;
-        let expect = self.expect(&form, MAX_LEN);
+        let expect = self.expect(&form, Length::ANY);
         let descriptor = self.descriptor(&form);
         let limit = match descriptor {
             Some(Some((_, limit))) => limit,
@@ -191,7 +190,7 @@ impl Reader<'_, '_> {
 
     pub(super) fn write_long(&mut self, node: &Node<'_>) -> Option<Action> {
         let (form, value) = self.written(node, &language::WRITE_LONG)?;
-        let expect = self.expect(&form, MAX_LEN);
+        let expect = self.expect(&form, Length::ANY);
         let limit = self.write_limit(form.target);
         self.check_written(&form, value.as_ref(), expect.as_ref(), limit);
         Some(Action::WriteLong { target: form.target?, value: value?, expect: expect? })
@@ -248,7 +247,7 @@ impl Reader<'_, '_> {
             let hint = "write `to: indications`, or leave `confirm` out";
             self.sink.report(Code::ConflictingFields, node.mark, "notifications are never confirmed", hint);
         }
-        let expect = self.expect(&form, MAX_LEN);
+        let expect = self.expect(&form, Length::ANY);
         let confirm = answer.unwrap_or(Some(true))?;
         Some(Action::Subscribe { target: form.target?, bits: bits?, confirm, expect: expect? })
     }

@@ -4,12 +4,12 @@ use super::callback::{self, Owner};
 use super::fields::{self, Fields};
 use super::names::{Characteristics, Taken};
 use super::sink::{Mark, Sink};
-use super::{advertisement, external, system, values};
+use super::{advertisement, external, lengths, system, values};
 use crate::diagnostic::Code;
 use crate::language::device::{self as language, ACCESS};
-use crate::language::{CLIENTS, HANDLES, KEY_SIZES, MAX_LENS};
+use crate::language::{APPEARANCES, CLIENTS, HANDLES, KEY_SIZES};
 use crate::scenario::{
-    Access, ApiValue, Builtin, Characteristic, CharacteristicRef, Descriptor, Device, Service, Uuid,
+    Access, ApiValue, Builtin, Characteristic, CharacteristicRef, Descriptor, Device, Length, Service, Uuid,
 };
 use crate::spelling::PROPERTIES;
 use crate::yaml::{Content, Node};
@@ -26,10 +26,11 @@ const PUSHES: u8 = 0x30;
 pub(super) const READ: u8 = 0x02;
 /// Property bits of writing: request, command and signed command.
 pub(super) const WRITES: u8 = 0x4C;
+/// Property bit of the descriptor 0x2900.
+const EXTENDED: u8 = 0x80;
 /// READ, WRITE and NOTIFY (SRV-2).
 const DEFAULT_PROPERTIES: u8 = 0x1A;
 const DEFAULT_NAME: &str = "gattest";
-const DEFAULT_MAX_LEN: u16 = 512;
 /// A complete local name that fills an advertisement beside its flags and TX power (GAP-1).
 const MAX_DEVICE_NAME: usize = 23;
 
@@ -43,6 +44,10 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
     }
     let clients = fields.get("clients").and_then(|node| fields::byte(node, "`clients`", CLIENTS, sink));
     let caching = fields.get("caching").and_then(|node| fields::boolean(node, "`caching`", sink));
+    let appearance = fields.get("appearance");
+    let appearance = appearance.and_then(|node| fields::short(node, "`appearance`", APPEARANCES, sink));
+    let writable = fields.get("writable_name");
+    let writable = writable.and_then(|node| fields::boolean(node, "`writable_name`", sink));
     let advertisement = fields.get("advertisement");
     let advertisement = advertisement.and_then(|node| advertisement::of_table(node, sink));
     let services = fields.required("services", sink)?;
@@ -53,6 +58,8 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
         advertisement: advertisement.unwrap_or_default(),
         clients: clients.unwrap_or(1),
         caching: caching.unwrap_or(false),
+        appearance: appearance.unwrap_or(0),
+        writable_name: writable.unwrap_or(false),
         ..Device::default()
     };
     let mut table = Table::new(device.caching);
@@ -147,8 +154,12 @@ impl<'n, 't> Table<'n, 't> {
             start(&mut table, service.handle, 1 + service.includes.len());
             for characteristic in &service.characteristics {
                 table.names.note(&characteristic.name);
+                start(&mut table, characteristic.handle, 2);
                 let cccd = usize::from(characteristic.properties & PUSHES != 0);
-                start(&mut table, characteristic.handle, 2 + cccd + characteristic.descriptors.len());
+                start(&mut table, characteristic.cccd_handle, cccd);
+                for descriptor in &characteristic.descriptors {
+                    start(&mut table, descriptor.handle, 1);
+                }
             }
         }
         table
@@ -196,26 +207,70 @@ impl<'n, 't> Table<'n, 't> {
         let properties = properties.unwrap_or(DEFAULT_PROPERTIES);
         let read = fields.get("read").and_then(|node| access(node, "`read`", sink));
         let write = fields.get("write").and_then(|node| access(node, "`write`", sink));
-        let max_len = fields.get("max_len").and_then(|node| max_len(node, sink)).unwrap_or(DEFAULT_MAX_LEN);
-        let value = fields.get("value").and_then(|node| initial_value(node, max_len, sink));
+        let subscribe = fields.get("subscribe").and_then(|node| access(node, "`subscribe`", sink));
+        let length = lengths::read(&fields, sink);
+        let value = fields.get("value").and_then(|node| lengths::initial_value(node, length, sink));
         let handle = fields.get("handle").and_then(|node| self.fixed_handle(node, sink));
-        let descriptors = fields.get("descriptors").map(|node| descriptors(node, sink)).unwrap_or_default();
-        let cccd = usize::from(properties & PUSHES != 0);
-        self.take_handles(2 + cccd + descriptors.len(), node.mark, sink);
+        self.take_handles(2, node.mark, sink);
+        check_pushes(&fields, properties, sink);
+        let cccd_handle = fields.get("cccd_handle").and_then(|node| self.fixed_handle(node, sink));
+        self.take_handles(usize::from(properties & PUSHES != 0), node.mark, sink);
+        let descriptors =
+            fields.get("descriptors").map(|node| self.descriptors(node, sink)).unwrap_or_default();
+        check_extended(properties, &descriptors, node, sink);
         self.callbacks.extend(fields.get("callback").map(|node| (at, node)));
         let open_for = |bits: u8| if properties & bits == 0 { Access::Never } else { Access::Open };
         Some(Characteristic {
             name: name.unwrap_or_default(),
             uuid,
             handle,
+            cccd_handle,
             properties,
             read: read.unwrap_or_else(|| open_for(READ)),
             write: write.unwrap_or_else(|| open_for(WRITES)),
-            max_len,
-            // SRV-2: one zero byte.
-            value: value.unwrap_or(ApiValue::Int(0)),
+            subscribe: subscribe.unwrap_or(Access::Open),
+            length,
+            value: value.unwrap_or_else(|| default_value(length)),
             descriptors,
             callback: None,
+        })
+    }
+
+    fn descriptors(&mut self, node: &Node<'_>, sink: &mut Sink) -> Vec<Descriptor> {
+        let mut names = Taken::default();
+        let items = fields::list(node, "`descriptors`", sink).unwrap_or_default();
+        items.iter().filter_map(|item| self.descriptor(item, &mut names, sink)).collect()
+    }
+
+    fn descriptor(&mut self, node: &Node<'_>, names: &mut Taken, sink: &mut Sink) -> Option<Descriptor> {
+        const CCCD: [u8; 2] = [0x02, 0x29];
+        let fields = Fields::of(node, &language::DESCRIPTOR, sink)?;
+        let name = fields.required("name", sink);
+        let name = name.and_then(|node| names.claim(node, sink));
+        let uuid = required_uuid(&fields, sink);
+        if uuid.0 == CCCD {
+            let message = "the CCCD comes by itself with `notify` and `indicate`";
+            sink.report(Code::BadUuid, node.mark, message, "leave this descriptor out");
+        }
+        let read = fields.get("read").and_then(|node| access(node, "`read`", sink));
+        let write = fields.get("write").and_then(|node| access(node, "`write`", sink));
+        let length = lengths::read(&fields, sink);
+        let value = fields.get("value").and_then(|node| {
+            let bytes = values::client_bytes(node, "the value", sink)?;
+            lengths::check_whole(&bytes, length, node, "the value", sink);
+            Some(bytes)
+        });
+        let handle = fields.get("handle").and_then(|node| self.fixed_handle(node, sink));
+        self.take_handles(1, node.mark, sink);
+        let zeroes = if let Length::Fixed(bytes) = length { vec![0; bytes.into()] } else { Vec::new() };
+        Some(Descriptor {
+            name: name.unwrap_or_default(),
+            uuid,
+            read: read.unwrap_or(Access::Open),
+            write: write.unwrap_or(Access::Never),
+            value: value.unwrap_or(zeroes),
+            length,
+            handle,
         })
     }
 
@@ -292,47 +347,37 @@ fn access(node: &Node<'_>, what: &str, sink: &mut Sink) -> Option<Access> {
     }
 }
 
-fn max_len(node: &Node<'_>, sink: &mut Sink) -> Option<u16> {
-    fields::short(node, "`max_len`", MAX_LENS, sink)
-}
-
-fn initial_value(node: &Node<'_>, max_len: u16, sink: &mut Sink) -> Option<ApiValue> {
-    let value = values::api_value(node, "the value", sink)?;
-    let bytes = values::encoded(&value, node, "the value", sink)?;
-    values::check_len(&bytes, max_len, node, "the value", "raise `max_len`, or shorten the value", sink);
-    Some(value)
-}
-
-fn descriptors(node: &Node<'_>, sink: &mut Sink) -> Vec<Descriptor> {
-    let mut names = Taken::default();
-    let items = fields::list(node, "`descriptors`", sink).unwrap_or_default();
-    items.iter().filter_map(|item| descriptor(item, &mut names, sink)).collect()
-}
-
-fn descriptor(node: &Node<'_>, names: &mut Taken, sink: &mut Sink) -> Option<Descriptor> {
-    const CCCD: [u8; 2] = [0x02, 0x29];
-    let fields = Fields::of(node, &language::DESCRIPTOR, sink)?;
-    let name = fields.required("name", sink);
-    let name = name.and_then(|node| names.claim(node, sink));
-    let uuid = required_uuid(&fields, sink);
-    if uuid.0 == CCCD {
-        let message = "the CCCD comes by itself with `notify` and `indicate`";
-        sink.report(Code::BadUuid, node.mark, message, "leave this descriptor out");
+/// One zero byte (SRV-2), or as many as the length is fixed to.
+fn default_value(length: Length) -> ApiValue {
+    match length {
+        Length::UpTo(_) => ApiValue::Int(0),
+        Length::Fixed(bytes) => ApiValue::Bytes(vec![0; bytes.into()]),
     }
-    let read = fields.get("read").and_then(|node| access(node, "`read`", sink));
-    let write = fields.get("write").and_then(|node| access(node, "`write`", sink));
-    let max_len = fields.get("max_len").and_then(|node| max_len(node, sink)).unwrap_or(DEFAULT_MAX_LEN);
-    let value = fields.get("value").and_then(|node| {
-        let bytes = values::client_bytes(node, "the value", sink)?;
-        values::check_len(&bytes, max_len, node, "the value", "raise `max_len`, or shorten the value", sink);
-        Some(bytes)
-    });
-    Some(Descriptor {
-        name: name.unwrap_or_default(),
-        uuid,
-        read: read.unwrap_or(Access::Open),
-        write: write.unwrap_or(Access::Never),
-        value: value.unwrap_or_default(),
-        max_len,
-    })
+}
+
+/// Reports what is said of a CCCD that is not there.
+fn check_pushes(fields: &Fields<'_, '_>, properties: u8, sink: &mut Sink) {
+    for key in ["subscribe", "cccd_handle"] {
+        if let Some(node) = fields.get(key).filter(|_| properties & PUSHES == 0) {
+            let message =
+                format!("`{key}` is about a CCCD, and there is none without `notify` or `indicate`");
+            sink.report(
+                Code::NoProperty,
+                node.mark,
+                message,
+                "add one of them to `properties`, or leave this out",
+            );
+        }
+    }
+}
+
+/// Reports the property without the descriptor that it announces (Core Vol 3 Part G 3.3.3.1).
+fn check_extended(properties: u8, descriptors: &[Descriptor], node: &Node<'_>, sink: &mut Sink) {
+    const EXTENDED_PROPERTIES: [u8; 2] = [0x00, 0x29];
+    let has_descriptor = descriptors.iter().any(|descriptor| descriptor.uuid.0 == EXTENDED_PROPERTIES);
+    if properties & EXTENDED != 0 && !has_descriptor {
+        let message = "`extended-properties` says that there is a descriptor 0x2900, and there is none";
+        let hint = "add it: `descriptors: [{name: extended, uuid: 0x2900, fixed_len: 2, value: [1, 0]}]`";
+        sink.report(Code::MissingField, node.mark, message, hint);
+    }
 }

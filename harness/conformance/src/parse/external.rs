@@ -47,7 +47,7 @@ fn address(node: &Node<'_>, sink: &mut Sink) -> Option<[u8; 6]> {
 
 /// Reports what a table says of a device that does not take it: the table only gives it names.
 pub(super) fn check_table(fields: &Fields<'_, '_>, sink: &mut Sink) {
-    for key in ["name", "clients", "advertisement", "callback"] {
+    for key in ["name", "clients", "appearance", "writable_name", "advertisement", "callback"] {
         if let Some(node) = fields.get(key) {
             refuse(key, node, sink);
         }

@@ -10,6 +10,7 @@ mod external;
 pub(crate) mod fields;
 mod impossible;
 pub(crate) mod labels;
+mod lengths;
 mod link;
 mod loops;
 mod names;

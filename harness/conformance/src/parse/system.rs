@@ -2,7 +2,7 @@
 
 use super::sink::{Mark, Sink};
 use crate::diagnostic::Code;
-use crate::scenario::{Access, ApiValue, Characteristic, Service, Uuid};
+use crate::scenario::{Access, ApiValue, Characteristic, Length, Service, Uuid};
 
 const GATT_SERVICE: u16 = 0x1801;
 const READ: u8 = 0x02;
@@ -53,10 +53,12 @@ fn characteristic(&(name, number, properties, max_len): &(&str, u16, u8, u16)) -
         name: name.to_owned(),
         uuid: uuid(number),
         handle: None,
+        cccd_handle: None,
         properties,
         read: open_for(READ),
         write: open_for(WRITE),
-        max_len,
+        subscribe: Access::Open,
+        length: Length::UpTo(max_len),
         value: ApiValue::Int(0),
         descriptors: Vec::new(),
         callback: None,

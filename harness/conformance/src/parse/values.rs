@@ -5,7 +5,7 @@ use super::sink::Sink;
 use crate::att_error;
 use crate::diagnostic::Code;
 use crate::language::{BYTES, values::HEX};
-use crate::scenario::{ApiValue, Uuid};
+use crate::scenario::{ApiValue, Length, Uuid};
 use crate::spelling::BASE_UUID;
 use crate::value::{self, MAX_VALUE_LEN, ValueError};
 use crate::yaml::{Content, Node};
@@ -105,10 +105,26 @@ pub(super) fn encoded(value: &ApiValue, node: &Node<'_>, what: &str, sink: &mut 
 }
 
 /// Reports bytes that are too many for where they go.
-pub(super) fn check_len(bytes: &[u8], limit: u16, node: &Node<'_>, what: &str, hint: &str, sink: &mut Sink) {
-    if bytes.len() > usize::from(limit) {
-        let message = format!("{what} has {} bytes, `max_len` is {limit}", bytes.len());
+pub(super) fn check_len(
+    bytes: &[u8],
+    length: Length,
+    node: &Node<'_>,
+    what: &str,
+    hint: &str,
+    sink: &mut Sink,
+) {
+    if bytes.len() > usize::from(length.max()) {
+        let message = format!("{what} has {}", other_length(bytes.len(), length));
         sink.report(Code::ValueTooLong, node.mark, message, hint);
+    }
+}
+
+/// `4 bytes, ` and what the table says of that.
+pub(super) fn other_length(len: usize, length: Length) -> String {
+    let bytes = if len == 1 { "byte" } else { "bytes" };
+    match length {
+        Length::UpTo(max) => format!("{len} {bytes}, `max_len` is {max}"),
+        Length::Fixed(fixed) => format!("{len} {bytes}, `fixed_len` is {fixed}"),
     }
 }
 

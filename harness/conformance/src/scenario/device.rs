@@ -19,6 +19,10 @@ pub struct Device {
     pub clients: u8,
     /// The GATT service tells clients of changes of the table (Core Vol 3 Part G 7.1 to 7.3).
     pub caching: bool,
+    /// Value of the Appearance characteristic (Assigned Numbers 2.6).
+    pub appearance: u16,
+    /// Clients may write the device name (Core Vol 3 Part C 12.1).
+    pub writable_name: bool,
     /// The Bluetooth object's callback, registered at start, if any.
     pub callback: Option<Callback>,
     /// In table order, GAP and GATT not among them; with [`Self::caching`] then what clients see of GATT,
@@ -36,6 +40,8 @@ impl Default for Device {
             advertisement: Advertisement::default(),
             clients: 1,
             caching: false,
+            appearance: 0,
+            writable_name: false,
             callback: None,
             services: Vec::new(),
         }
@@ -101,14 +107,18 @@ pub struct Characteristic {
     pub uuid: Uuid,
     /// A fixed handle for the declaration.
     pub handle: Option<u16>,
+    /// A fixed handle for the CCCD.
+    pub cccd_handle: Option<u16>,
     /// Characteristic Properties bit field (Core Vol 3 Part G 3.3.1.1).
     pub properties: u8,
     /// What reading its value needs.
     pub read: Access,
     /// What writing its value needs.
     pub write: Access,
-    /// Longest value in bytes, 1 to 512.
-    pub max_len: u16,
+    /// What writing its CCCD needs.
+    pub subscribe: Access,
+    /// Which lengths its value may have.
+    pub length: Length,
     /// Initial value, as given to the API.
     pub value: ApiValue,
     /// Besides the CCCD, which comes by itself with NOTIFY or INDICATE.
@@ -130,8 +140,31 @@ pub struct Descriptor {
     pub write: Access,
     /// Initial value.
     pub value: Vec<u8>,
-    /// Longest value in bytes, 1 to 512.
-    pub max_len: u16,
+    /// Which lengths its value may have.
+    pub length: Length,
+    /// A fixed handle.
+    pub handle: Option<u16>,
+}
+
+/// Which lengths a value may have, in bytes, 1 to 512.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// At most so many.
+    UpTo(u16),
+    /// Always so many: a client's shorter write leaves the rest (Core Vol 3 Part F 3.4.5.1).
+    Fixed(u16),
+}
+
+impl Length {
+    /// That of any attribute (Core Vol 3 Part F 3.2.9).
+    pub const ANY: Self = Self::UpTo(512);
+
+    /// The most bytes.
+    #[must_use]
+    pub fn max(self) -> u16 {
+        let (Self::UpTo(bytes) | Self::Fixed(bytes)) = self;
+        bytes
+    }
 }
 
 /// What one direction of access needs (Core Vol 3 Part F 3.2.5).

@@ -7,7 +7,7 @@ mod step;
 pub use board::{Advertisement, BoardAction, EventSource};
 pub use device::{
     Access, ApiValue, Builtin, Callback, Characteristic, CharacteristicRef, Descriptor, Device, External,
-    Rule, RuleAction, Service, Uuid,
+    Length, Rule, RuleAction, Service, Uuid,
 };
 pub use step::{
     Action, AdvertisementExpect, Bond, BondLevel, ClientValue, DescriptorRef, Exchange, Expect, Push, Step,

@@ -20,3 +20,5 @@ mod security;
 mod seeds;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tables;

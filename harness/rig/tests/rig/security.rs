@@ -31,10 +31,12 @@ fn device() -> Device {
     let secret = Characteristic {
         uuid: Uuid::Int(0xA001),
         handle: None,
+        cccd_handle: None,
         properties: 0x02,
         read: Access::Encrypted(7),
         write: Access::Never,
-        max_len: 1,
+        subscribe: Access::Open,
+        length: wire::Length::UpTo(1),
         value: ApiValue::Int(5),
         descriptors: vec![],
         callback: None,
@@ -50,7 +52,7 @@ fn device() -> Device {
 }
 
 /// A board and a central that are connected.
-fn with_board(work: impl AsyncFnOnce(&BoardLink, &AttCentral<Controller>)) {
+pub(crate) fn with_board(work: impl AsyncFnOnce(&BoardLink, &AttCentral<Controller>)) {
     let air = Air::new(3);
     let radio = air.controller(ControllerConfig::default());
     let board = VirtualBoard::new(&air, radio.clone());
