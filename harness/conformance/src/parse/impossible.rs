@@ -202,11 +202,10 @@ fn refusal(access: Access, never: u8, client: &Client) -> Option<u8> {
         Access::Encrypted(size) => (size, false),
         Access::Authenticated(size) => (size, true),
     };
-    let Some(bond) = client.bond else { return Some(INSUFFICIENT_AUTHENTICATION) };
-    let Some(key) = client.encrypted else {
-        let is_weak = authenticated && bond.level == BondLevel::Unauthenticated;
-        return Some(if is_weak { INSUFFICIENT_AUTHENTICATION } else { INSUFFICIENT_ENCRYPTION });
-    };
+    if client.bond.is_none() {
+        return Some(INSUFFICIENT_AUTHENTICATION);
+    }
+    let Some(key) = client.encrypted else { return Some(INSUFFICIENT_ENCRYPTION) };
     if authenticated && key.level == BondLevel::Unauthenticated {
         return Some(INSUFFICIENT_AUTHENTICATION);
     }

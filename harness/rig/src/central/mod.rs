@@ -240,6 +240,11 @@ where
         }
     }
 
+    /// Takes notifications of several values from now on; until then they are unasked PDUs.
+    pub fn take_multiple(&self) {
+        self.state.borrow_mut().takes_multiple = true;
+    }
+
     /// How many indications have been confirmed on this link.
     pub fn confirmed(&self) -> u32 {
         self.state.borrow().confirmed

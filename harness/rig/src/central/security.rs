@@ -50,6 +50,7 @@ where
     /// Takes the keys of a new bond in the place of those of an old one. They outlast connections.
     pub fn set_keys(&self, keys: Keys) {
         self.keys.replace(Some(keys));
+        self.state.borrow_mut().bonded = true;
     }
 
     /// Encrypts the link with the bond's key, or anew if it is encrypted already.

@@ -22,6 +22,9 @@ const QUEUE_LIMIT: usize = 4096;
 /// Rules that the device broke outside of any request; more of them say nothing new.
 const BREACH_LIMIT: usize = 16;
 
+/// Opcode of a Multiple Handle Value Notification.
+const MULTIPLE_NOTIFICATION: u8 = 0x23;
+
 /// A notification or indication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
@@ -76,6 +79,10 @@ pub(crate) struct State {
     pub(crate) confirmed: u32,
     /// Handles whose indications are left unconfirmed.
     pub(crate) unconfirmed: Vec<u16>,
+    /// The device may send notifications of several values: this client has said so (Core Vol 3 Part G 7.2).
+    pub(crate) takes_multiple: bool,
+    /// The device knows this client again after a reconnection.
+    pub(crate) bonded: bool,
     pub(crate) outbox: VecDeque<Out>,
     pub(crate) breaches: Vec<String>,
     pub(crate) fault: Option<Fault>,
@@ -102,6 +109,8 @@ impl State {
             indications: 0,
             confirmed: 0,
             unconfirmed: Vec::new(),
+            takes_multiple: false,
+            bonded: false,
             outbox: VecDeque::new(),
             breaches: Vec::new(),
             fault: None,
@@ -203,6 +212,7 @@ impl State {
         self.indications = 0;
         self.confirmed = 0;
         self.unconfirmed.clear();
+        self.takes_multiple &= self.bonded;
         self.encryption = None;
         self.reassembler.clear();
     }
@@ -267,6 +277,10 @@ impl State {
                 self.breach(format!("a notification or indication of {} bytes", pdu.len()));
                 true
             }
+            [MULTIPLE_NOTIFICATION, ref tuples @ ..] if self.takes_multiple => {
+                self.on_multiple(tuples);
+                true
+            }
             // The other side may be a client too; this one has no attributes to serve.
             [0x02, ..] => {
                 let [low, high] = DEFAULT_MTU.to_le_bytes();
@@ -289,6 +303,25 @@ impl State {
                 self.responses.push_back(buffer);
                 true
             }
+        }
+    }
+
+    /// Each value of a Multiple Handle Value Notification as a notification of its own; there are two at
+    /// least (Core Vol 3 Part F 3.4.7.4).
+    fn on_multiple(&mut self, mut tuples: &[u8]) {
+        let mut found = Vec::new();
+        while let [h0, h1, l0, l1, rest @ ..] = tuples {
+            let len = usize::from(u16::from_le_bytes([*l0, *l1]));
+            let Some((value, behind)) = rest.split_at_checked(len) else { break };
+            found.push((u16::from_le_bytes([*h0, *h1]), value));
+            tuples = behind;
+        }
+        if !tuples.is_empty() || found.len() < 2 {
+            let what = "a notification of several values whose lengths do not fit";
+            self.breach(format!("{what}: {}", crate::hex::spaced(tuples)));
+        }
+        for (handle, value) in found {
+            self.on_push(false, handle, value);
         }
     }
 

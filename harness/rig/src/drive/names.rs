@@ -7,6 +7,7 @@ use conformance::scenario::{self, BondLevel, CharacteristicRef, DescriptorRef, D
 
 const CCCD: Uuid = Uuid::short(0x2902);
 const DEVICE_NAME: Uuid = Uuid::short(0x2A00);
+const CLIENT_SUPPORTED_FEATURES: Uuid = Uuid::short(0x2B29);
 
 /// The scenario's characteristics as discovery found them.
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub(super) struct Names {
     entries: Vec<Entry>,
     /// Value handle of the GAP service's Device Name.
     pub(super) device_name: Option<u16>,
+    /// Value handle of the GATT service's Client Supported Features.
+    pub(super) client_features: Option<u16>,
 }
 
 struct Entry {
@@ -39,7 +42,11 @@ impl Names {
                 entries.push(entry(of, wanted, found));
             }
         }
-        Self { entries, device_name: database.value_handle(DEVICE_NAME) }
+        Self {
+            entries,
+            device_name: database.value_handle(DEVICE_NAME),
+            client_features: database.value_handle(CLIENT_SUPPORTED_FEATURES),
+        }
     }
 
     /// The characteristic's value handle.

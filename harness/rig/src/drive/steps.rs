@@ -166,6 +166,7 @@ where
             WriteMode::Signed => 0xD2,
         };
         self.check_fits(&value, if mode == WriteMode::Signed { SIGNATURE_LEN } else { 0 })?;
+        self.note_write(handle, &value);
         let before = self.link.map(|link| link.received(opcode));
         let sent = match mode {
             WriteMode::Request => return written(self.central().write(handle, &value).await, seen),
@@ -229,7 +230,7 @@ where
     ) -> Result<(), Stop> {
         let Some(handle) = self.descriptor_handle(target, descriptor, seen) else { return Ok(()) };
         self.check_fits(value, 0)?;
-        self.note_subscription(handle, value);
+        self.note_write(handle, value);
         written(self.central().write(handle, value).await, seen)
     }
 
@@ -247,8 +248,14 @@ where
         )))
     }
 
-    /// From the first write that may switch indications on, each step waits for confirmations.
-    fn note_subscription(&mut self, handle: u16, value: &[u8]) {
+    /// From the first write that may switch indications on, each step waits for confirmations; from the
+    /// one of the feature bit on, notifications may hold several values (Core Vol 3 Part G 7.2).
+    fn note_write(&mut self, handle: u16, value: &[u8]) {
+        const MULTIPLE_NOTIFICATIONS: u8 = 4;
+        let first = value.first().copied().unwrap_or(0);
+        if self.names.client_features == Some(handle) && first & MULTIPLE_NOTIFICATIONS != 0 {
+            self.central().take_multiple();
+        }
         let indications = value.first().is_some_and(|bits| bits & 2 != 0);
         let is_cccd = self.names.is_cccd(handle);
         self.own_mut().indicating |= indications && is_cccd;
@@ -284,7 +291,7 @@ where
     async fn att(&mut self, send: &[u8], answered: bool, seen: &mut StepObservation) -> Result<(), Stop> {
         let opcode = send.first().copied().unwrap_or(0);
         if let [0x12 | 0x52, low, high, value @ ..] = send {
-            self.note_subscription(u16::from_le_bytes([*low, *high]), value);
+            self.note_write(u16::from_le_bytes([*low, *high]), value);
         }
         if answered {
             let mut response = Vec::new();
@@ -321,7 +328,7 @@ where
         let requests: Vec<&[u8]> = exchanges.iter().map(|one| one.send.as_slice()).collect();
         for request in &requests {
             if let [0x12, low, high, value @ ..] = request {
-                self.note_subscription(u16::from_le_bytes([*low, *high]), value);
+                self.note_write(u16::from_le_bytes([*low, *high]), value);
             }
         }
         let ended = self.central().pipeline(&requests, &mut responses).await;
