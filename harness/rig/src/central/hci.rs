@@ -178,13 +178,22 @@ where
         Ok(())
     }
 
+    /// Waits until what the adapter has received so far is here: the answer to a command comes behind it. An adapter
+    /// at the far end of a stream acknowledges to the device what has not reached its host yet.
+    ///
+    /// # Errors
+    /// The adapter is silent.
+    pub async fn catch_up(&self) -> Result<(), Fault> {
+        self.sync("LE Read Buffer Size", LeReadBufferSize::new()).await.map(drop)
+    }
+
     /// Shows that a silence is the device's own: the adapter answers, and the device's controller has acknowledged
     /// all that was sent.
     ///
     /// # Errors
     /// The adapter is silent itself.
     pub async fn vouch(&self) -> Result<(), Fault> {
-        self.sync("LE Read Buffer Size", LeReadBufferSize::new()).await?;
+        self.catch_up().await?;
         let state = self.state.borrow();
         if state.credits == state.acl_total {
             return Ok(());

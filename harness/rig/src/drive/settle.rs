@@ -1,7 +1,7 @@
 //! When the queue of pushes is complete, and when every indication has been confirmed.
 //!
 //! A board with a control link says by its barrier that all it had to send has been acknowledged: that
-//! touches nothing on the device. Any other device is asked something (a *fence*); a request closes the
+//! touches nothing on the device. What an adapter has acknowledged may still be on its way to its host. Any other device is asked something (a *fence*); a request closes the
 //! read snapshot of this client, so there a long read by raw PDUs must not be interrupted.
 
 use super::{Client, Driver, Stop};
@@ -48,6 +48,9 @@ where
             match self.link {
                 Some(link) => {
                     link.barrier().await?;
+                    if !self.setup.certain_radio {
+                        client.central.catch_up().await?;
+                    }
                     if let Some(reason) = client.central.gone() {
                         return Err(Stop::Gone(reason));
                     }

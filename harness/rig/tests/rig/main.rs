@@ -13,6 +13,8 @@ mod faults;
 #[cfg(test)]
 mod language;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod prepared;
 #[cfg(test)]
 mod security;
