@@ -14,7 +14,8 @@ impl AdvertisementExpect {
             AdField::ServiceUuid(_) => self.service_uuid.is_some(),
             AdField::ServiceData { .. } => self.service_data.is_some(),
             AdField::ManufacturerData(_) => self.manufacturer_data.is_some(),
-            AdField::Flags(_) | AdField::Other { .. } => false,
+            AdField::Flags(_) => self.flags.is_some(),
+            AdField::Other { .. } => false,
         }
     }
 
@@ -46,6 +47,11 @@ impl AdvertisementExpect {
             && !has(&|field| matches!(field, AdField::ServiceData { data: it, .. } if it == data))
         {
             return Some(format!("service data {}", spelling::value_in_sentence(data)));
+        }
+        if let Some(flags) = self.flags
+            && !has(&|field| *field == AdField::Flags(flags))
+        {
+            return Some(format!("the flags 0x{flags:02X}"));
         }
         match self.tx_power {
             Some(power) if !has(&|field| *field == AdField::TxPower(power)) => {
@@ -96,6 +102,7 @@ mod tests {
             service_uuid: Some(Uuid(vec![0x34, 0x12])),
             manufacturer_data: Some(vec![1]),
             service_data: Some(vec![2]),
+            flags: Some(6),
             tx_power: Some(-4),
             present: true,
         };

@@ -121,6 +121,8 @@ pub(crate) const MAX_LENS: RangeInclusive<i64> = 1..=512;
 pub(crate) const KEY_SIZES: RangeInclusive<i64> = 7..=16;
 /// ATT_MTU; beyond 517 no value needs it (Core Vol 3 Part F 3.2.8, 3.2.9).
 pub(crate) const MTUS: RangeInclusive<i64> = 23..=517;
+/// Flags in an advertisement: one byte of them (Core Supplement Part A 1.3).
+pub(crate) const AD_FLAGS: RangeInclusive<i64> = 0..=0xFF;
 /// TX power in an advertisement, in dBm (Core Supplement Part A 1.5).
 pub(crate) const TX_POWERS: RangeInclusive<i64> = -127..=127;
 /// Clients at the same time; a controller of a small chip has no room for more.

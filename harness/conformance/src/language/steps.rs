@@ -1,7 +1,7 @@
 //! Steps of the client.
 
 use super::device::{MANUFACTURER_DATA, SERVICE_DATA, SERVICE_UUID};
-use super::{Field, KEY_SIZES, Kind, MTUS, Shape, TIMES, TX_POWERS, board, words};
+use super::{AD_FLAGS, Field, KEY_SIZES, Kind, MTUS, Shape, TIMES, TX_POWERS, board, words};
 use crate::scenario::BondLevel;
 
 /// Where a subscription goes, with the CCCD bits (Core Vol 3 Part G 3.3.3.3).
@@ -137,6 +137,7 @@ shapes! {
     EXPECT_ADVERTISEMENT, "`expect_advertisement`", "What the device advertises.", [
         Field::new("name", Kind::Text, "The complete local name."),
         SERVICE_UUID, MANUFACTURER_DATA, SERVICE_DATA,
+        Field::new("flags", Kind::Integer(AD_FLAGS), "The flags, as one byte."),
         Field::new("tx_power", Kind::Integer(TX_POWERS), "TX power in dBm."),
         Field::new("present", Kind::Boolean, "False: nothing that has all of this is advertised."),
         AS, REPORTS

@@ -5,7 +5,7 @@ use super::sink::Sink;
 use super::steps::Reader;
 use super::values;
 use crate::diagnostic::Code;
-use crate::language::{TX_POWERS, board, device, steps};
+use crate::language::{AD_FLAGS, TX_POWERS, board, device, steps};
 use crate::scenario::{Action, Advertisement, AdvertisementExpect};
 use crate::yaml::Node;
 
@@ -69,6 +69,8 @@ impl Reader<'_, '_> {
                 self.sink.report(Code::ValueTooLong, node.mark, message, TOO_LONG);
             }
         }
+        let flags = fields.get("flags");
+        let flags = flags.and_then(|node| fields::integer(node, "`flags`", AD_FLAGS, self.sink));
         let tx_power = fields.get("tx_power");
         let tx_power = tx_power.and_then(|node| fields::integer(node, "`tx_power`", TX_POWERS, self.sink));
         let present = fields.get("present").map(|node| fields::boolean(node, "`present`", self.sink));
@@ -77,6 +79,7 @@ impl Reader<'_, '_> {
             service_uuid: read.service_uuid,
             manufacturer_data: read.manufacturer_data,
             service_data: read.service_data,
+            flags: flags.and_then(|flags| u8::try_from(flags).ok()),
             tx_power: tx_power.and_then(|power| i8::try_from(power).ok()),
             present: present.unwrap_or(Some(true))?,
         }))

@@ -134,13 +134,14 @@ fn bond_label(bond: &Bond) -> String {
 
 /// The fields asked for; what they hold stands in the scenario, and in the trace once it has come.
 fn advertisement_label(expect: &AdvertisementExpect) -> String {
-    let AdvertisementExpect { name, service_uuid, manufacturer_data, service_data, tx_power, present } =
+    let AdvertisementExpect { name, service_uuid, manufacturer_data, service_data, flags, tx_power, present } =
         expect;
     let fields = [
         ("name", name.is_some()),
         ("service_uuid", service_uuid.is_some()),
         ("manufacturer_data", manufacturer_data.is_some()),
         ("service_data", service_data.is_some()),
+        ("flags", flags.is_some()),
         ("tx_power", tx_power.is_some()),
     ];
     let mut label = "expect_advertisement".to_owned();

@@ -224,6 +224,8 @@ pub struct AdvertisementExpect {
     pub manufacturer_data: Option<Vec<u8>>,
     /// Data of the service, without its UUID.
     pub service_data: Option<Vec<u8>>,
+    /// Flags (Core Supplement Part A 1.3).
+    pub flags: Option<u8>,
     /// TX power in dBm.
     pub tx_power: Option<i8>,
     /// False: nothing that has all these fields may be advertised.
