@@ -68,7 +68,7 @@ where
             self.send(request).await?;
         }
         for _ in requests {
-            self.state.borrow_mut().waiting = true;
+            self.state.borrow_mut().begin_request();
             let mut response = Vec::new();
             self.response(&mut response).await?;
             responses.push(response);
@@ -83,7 +83,7 @@ where
         if let Some(pdu) = state.responses.pop_front() {
             return Err(Failure::Malformed(format!("an unasked PDU {}", crate::hex::spaced(&pdu))));
         }
-        state.waiting = true;
+        state.begin_request();
         Ok(())
     }
 
@@ -107,6 +107,18 @@ where
     /// True from sending a request until its response: also when the wait was given up.
     pub fn is_waiting(&self) -> bool {
         self.state.borrow().waiting
+    }
+
+    /// From now on, [`Self::was_pushed_early`] speaks of the first request behind this call.
+    pub fn begin_step(&self) {
+        let mut state = self.state.borrow_mut();
+        (state.requests, state.pushed_early) = (0, false);
+    }
+
+    /// A notification or indication came after the step's first request and before its response. (Behind a
+    /// further request, what the first has caused may still be on its way.)
+    pub fn was_pushed_early(&self) -> bool {
+        self.state.borrow().pushed_early
     }
 
     /// Responses that have arrived and that no request waits for.

@@ -73,6 +73,10 @@ pub(crate) struct State {
     pub(crate) spare: Vec<Vec<u8>>,
     /// A request has been sent and its response has not come.
     pub(crate) waiting: bool,
+    /// Requests of the present step.
+    pub(crate) requests: u32,
+    /// A push came before the response to the step's first request.
+    pub(crate) pushed_early: bool,
     pub(crate) pushes: VecDeque<Pushed>,
     /// Indications received on this link, and those of them that were confirmed.
     pub(crate) indications: u32,
@@ -105,6 +109,8 @@ impl State {
             responses: VecDeque::new(),
             spare: Vec::new(),
             waiting: false,
+            requests: 0,
+            pushed_early: false,
             pushes: VecDeque::new(),
             indications: 0,
             confirmed: 0,
@@ -118,6 +124,12 @@ impl State {
             encryption: None,
             reassembler: Reassembler::default(),
         }
+    }
+
+    /// A request is sent now, and its response awaited.
+    pub(crate) fn begin_request(&mut self) {
+        self.waiting = true;
+        self.requests = self.requests.saturating_add(1);
     }
 
     /// Notes a rule that the device broke outside of any request.
@@ -333,6 +345,8 @@ impl State {
             ));
             return;
         }
+        // A response that has come may still wait to be looked at.
+        self.pushed_early |= self.waiting && self.responses.is_empty() && self.requests == 1;
         self.pushes.push_back(Pushed {
             push: if indication { Push::Indication } else { Push::Notification },
             handle,

@@ -284,6 +284,7 @@ where
     async fn step(&mut self, index: usize, planned: &PlannedStep) -> Result<(StepObservation, Flow), Stop> {
         let mut seen = StepObservation::default();
         self.who = planned.step.central;
+        self.central().begin_step();
         let action = &planned.step.action;
         let result = match with_timeout(deadline(planned), self.act(planned, &mut seen)).await {
             Ok(result) => result,
@@ -334,6 +335,12 @@ where
             for words in client.central.take_breaches() {
                 self.note_of(who, CentralEvent::Malformed(words), seen);
             }
+        }
+        // By the barrier nothing was on its way when the step began: the step's own request has caused it, and
+        // what a handler pushes leaves after the response (VAL-6).
+        if self.link.is_some() && self.central().was_pushed_early() {
+            let words = "a notification or indication before the response to the request that caused it";
+            seen.central.push(CentralEvent::Malformed(words.to_owned()));
         }
     }
 
