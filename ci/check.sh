@@ -33,6 +33,8 @@ no_unreviewed_traces() {
 part format cargo fmt --all -- --check
 part clippy cargo clippy --workspace --all-targets -- -D warnings
 part tests cargo test --workspace
+# As on a chip: without what only the virtual board has.
+part firmware cargo test --package app
 if command -v cargo-nextest >/dev/null; then
     part nextest cargo nextest run --package gattest --test scenarios --status-level fail
 fi
@@ -41,6 +43,7 @@ part traces no_unreviewed_traces
 part check cargo run --quiet --release --package gattest -- check
 part coverage cargo run --quiet --release --package gattest -- coverage
 part scenarios cargo run --quiet --release --package gattest -- run
+part mutants cargo run --quiet --release --package gattest -- mutants
 part seeds ci/seeds.sh 50
 part thousand ci/thousand.sh
 part esptool ci/esptool.sh

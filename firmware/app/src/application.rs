@@ -1,13 +1,14 @@
 //! The running application: its Bluetooth object and what the harness can name.
 
+use crate::api::{Bluetooth, Characteristic, Plan};
 use crate::bonds::MAX_BONDS;
 use crate::delay::Delay;
 use crate::interpreter::{Built, Means};
 use crate::outbox::Console;
 use crate::{MAX_MTU, interpreter, lopy};
 use alloc::string::{String, ToString};
-use gatts::{Bluetooth, Characteristic, Config};
-use wire::{CharRef, Device};
+use gatts::Config;
+use wire::{CharRef, Device, Start, Table};
 
 /// An application, started.
 pub(crate) struct Application {
@@ -18,35 +19,59 @@ pub(crate) struct Application {
 impl Application {
     /// No application: nothing is advertised, nothing served but GAP and GATT.
     pub(crate) fn idle() -> Self {
-        Self { bluetooth: Bluetooth::new(config("gattest", 1)), built: Built::default() }
+        Self { bluetooth: crate::api::right(config("gattest", 1)), built: Built::default() }
     }
 
     /// Builds what the harness asks for.
     ///
     /// # Errors
     /// In words, when a table is impossible; nothing of it is left then.
-    pub(crate) fn start(device: &Device, console: &Console, delay: &Delay) -> Result<Self, String> {
-        match device {
-            Device::Lopy => {
-                let bluetooth = Bluetooth::new(config("LoPy", 1));
-                let [chr1, chr2] = lopy::start(&bluetooth, console).map_err(|error| error.to_string())?;
-                let built = Built::of(alloc::vec![alloc::vec![chr1], alloc::vec![chr2]]);
-                Ok(Self { bluetooth, built })
-            }
-            Device::Table(table) => {
-                let clients = usize::from(table.clients).clamp(1, crate::MAX_CLIENTS);
-                let bluetooth = Bluetooth::new(Config {
-                    caching: table.caching,
-                    appearance: table.appearance,
-                    writable_device_name: table.writable_name,
-                    ..config(&table.name, clients)
-                });
-                let (console, delay) = (console.clone(), delay.clone());
-                let means = Means { bluetooth: bluetooth.clone(), console, delay };
-                let built = interpreter::build(table, &means)?;
-                Ok(Self { bluetooth, built })
-            }
+    pub(crate) fn start(start: &Start, console: &Console, delay: &Delay) -> Result<Self, String> {
+        let plan = Plan::new(start, console, delay)?;
+        let console = plan.console(console);
+        match &*plan.device(&start.device) {
+            Device::Lopy => Self::lopy(&plan, &console),
+            Device::Table(table) => Self::table(&plan, table, console, delay),
         }
+    }
+
+    fn lopy(plan: &Plan, console: &Console) -> Result<Self, String> {
+        let bluetooth = plan.bluetooth(config("LoPy", 1));
+        let [chr1, chr2] = lopy::start(&bluetooth, console).map_err(|error| error.to_string())?;
+        #[cfg(feature = "mutants")]
+        {
+            let (chr1, chr2, console) = (chr1.clone(), chr2.clone(), console.clone());
+            bluetooth.registers_again(move || lopy::register(&chr1, &chr2, &console));
+        }
+        let built = Built::of(alloc::vec![alloc::vec![chr1], alloc::vec![chr2]]);
+        Ok(Self { bluetooth, built })
+    }
+
+    fn table(plan: &Plan, table: &Table, console: Console, delay: &Delay) -> Result<Self, String> {
+        let clients = usize::from(table.clients).clamp(1, crate::MAX_CLIENTS);
+        let bluetooth = plan.bluetooth(Config {
+            caching: table.caching,
+            appearance: table.appearance,
+            writable_device_name: table.writable_name,
+            ..config(&table.name, clients)
+        });
+        let means = Means { bluetooth: bluetooth.clone(), console, delay: delay.clone() };
+        let built = interpreter::build(table, &means)?;
+        #[cfg(feature = "mutants")]
+        {
+            let (table, built, means) = (table.clone(), built.clone(), means);
+            let own = means.bluetooth.clone();
+            own.registers_again(move || interpreter::register(&table, &built, &means));
+        }
+        Ok(Self { bluetooth, built })
+    }
+
+    /// Takes over from `old` what a device that is wrong on purpose keeps; true if that goes on instead.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn leaves_in_charge(&self, old: &Self) -> bool {
+        let parts = |of: &Self| (of.bluetooth.clone(), of.built.characteristics().to_vec());
+        let ((old, old_table), (new, new_table)) = (parts(old), parts(self));
+        crate::mutants::inherit((&old, &old_table), (&new, &new_table))
     }
 
     /// A characteristic by its place in the table.

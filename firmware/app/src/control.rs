@@ -1,6 +1,7 @@
 //! The control link: takes the harness's requests, answers each exactly once.
 
 use crate::App;
+use crate::api::Service;
 use crate::application::Application;
 use crate::interpreter::{self, Means};
 use crate::outbox::{Console, Outbox};
@@ -13,7 +14,7 @@ use embassy_futures::select::select;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embedded_io_async::{Read, Write};
-use gatts::{Events, Service};
+use gatts::Events;
 use wire::{Answer, Call, Command, Decoder, Hello, Item, Object, Request, Start};
 
 /// A `Start` that is not answered yet. Dropped unanswered, it answers `Unhandled`.

@@ -48,7 +48,7 @@ impl<T: Transport> App<T> {
         loop {
             let console = Console::new(self.outbox.clone());
             let address = pending.start.address;
-            match Application::start(&pending.start.device, &console, &self.delay) {
+            match Application::start(&pending.start, &console, &self.delay) {
                 Ok(application) => self.replace(application, address),
                 Err(why) => {
                     self.replace(Application::idle(), address);
@@ -63,6 +63,10 @@ impl<T: Transport> App<T> {
 
     /// Puts another application in charge, under this address, and takes the old one apart.
     fn replace(&self, application: Application, address: [u8; 6]) {
+        #[cfg(feature = "mutants")]
+        if application.leaves_in_charge(&self.application.borrow()) {
+            return;
+        }
         let new = application.bluetooth.server();
         self.bearer.serve(new.clone());
         let old = self.application.replace(application).bluetooth.server();

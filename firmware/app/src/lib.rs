@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod api;
 mod application;
 mod bearer;
 mod bonds;
@@ -16,6 +17,8 @@ mod delay;
 mod gap;
 mod interpreter;
 mod lopy;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod outbox;
 mod packets;
 mod trace;

@@ -1,11 +1,10 @@
 //! The example application of the reference device, as its users wrote it: two services, two
 //! characteristics, two callbacks.
 
+use crate::api::{Bluetooth, Characteristic};
 use crate::outbox::Console;
 use core::fmt;
-use gatts::{
-    Advertisement, Bluetooth, Characteristic, CharacteristicConfig, Error, Events, Reply, ServiceConfig, Uuid,
-};
+use gatts::{Advertisement, CharacteristicConfig, Error, Events, Reply, ServiceConfig, Uuid};
 
 /// Builds the application, and starts advertising.
 pub(crate) fn start(bluetooth: &Bluetooth, console: &Console) -> Result<[Characteristic; 2], Error> {
@@ -29,6 +28,17 @@ pub(crate) fn start(bluetooth: &Bluetooth, console: &Console) -> Result<[Charact
     let srv1 = bluetooth.service(ServiceConfig::new(service_uuid))?;
     let chr1 =
         srv1.characteristic(CharacteristicConfig::new(Uuid::from_bytes(b"ab34567890123456")?).value(5))?;
+
+    let srv2 = bluetooth.service(ServiceConfig::new(Uuid::from_int(1234)?))?;
+    let chr2 = srv2.characteristic(CharacteristicConfig::new(Uuid::from_int(4567)?).value(0x1234))?;
+
+    register(&chr1, &chr2, console);
+    bluetooth.advertise(true);
+    Ok([chr1, chr2])
+}
+
+/// Registers both callbacks, their counters afresh.
+pub(crate) fn register(chr1: &Characteristic, chr2: &Characteristic, console: &Console) {
     let mut char1_read_counter = 0_u32;
     let out = console.clone();
     chr1.callback(Events::CHAR_WRITE_EVENT | Events::CHAR_READ_EVENT, move |chr, _| {
@@ -45,16 +55,11 @@ pub(crate) fn start(bluetooth: &Bluetooth, console: &Console) -> Result<[Charact
         }
     });
 
-    let srv2 = bluetooth.service(ServiceConfig::new(Uuid::from_int(1234)?))?;
-    let chr2 = srv2.characteristic(CharacteristicConfig::new(Uuid::from_int(4567)?).value(0x1234))?;
     let mut char2_read_counter = 0xF0_u32;
     chr2.callback(Events::CHAR_READ_EVENT, move |_, _| {
         char2_read_counter += 1;
         (char2_read_counter > 0xF1).then_some(char2_read_counter)
     });
-
-    bluetooth.advertise(true);
-    Ok([chr1, chr2])
 }
 
 /// Bytes as Python writes them: `b'hello'`.

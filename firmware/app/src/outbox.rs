@@ -143,11 +143,20 @@ impl Outbox {
 
 /// Where the application prints its lines: the harness sees each as an event.
 #[derive(Clone)]
-pub struct Console(Rc<Outbox>);
+pub struct Console {
+    outbox: Rc<Outbox>,
+    /// For devices that are wrong on purpose.
+    #[cfg(feature = "mutants")]
+    rules: crate::mutants::LineRules,
+}
 
 impl Console {
     pub(crate) fn new(outbox: Rc<Outbox>) -> Self {
-        Self(outbox)
+        Self {
+            outbox,
+            #[cfg(feature = "mutants")]
+            rules: crate::mutants::LineRules::default(),
+        }
     }
 
     /// Prints one line. What is over 400 bytes is cut, at a character's edge.
@@ -155,7 +164,29 @@ impl Console {
         let mut line = Line { bytes: [0; MAX_LOG], len: 0 };
         // The only error is a full line, which is cut.
         let _ = write!(line, "{text}");
-        self.0.event(Event::Log(line.text()));
+        #[cfg(feature = "mutants")]
+        if self.rules.print_otherwise(line.text(), self) {
+            return;
+        }
+        self.outbox.event(Event::Log(line.text()));
+    }
+}
+
+#[cfg(feature = "mutants")]
+impl Console {
+    /// The same console with other rules.
+    pub(crate) fn with_rules(&self, rules: crate::mutants::LineRules) -> Self {
+        Self { outbox: self.outbox.clone(), rules }
+    }
+
+    /// Prints a line as it is.
+    pub(crate) fn print(&self, line: &str) {
+        self.outbox.event(Event::Log(line));
+    }
+
+    /// Tells the harness that the device has been wrong.
+    pub(crate) fn deviated(&self) {
+        self.outbox.event(Event::Deviated);
     }
 }
 

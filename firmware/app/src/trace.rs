@@ -1,10 +1,11 @@
 //! Turns what the server reports into events on the link.
 
+use crate::api::Server;
 use crate::outbox::Outbox;
 use alloc::format;
 use alloc::rc::Rc;
 use core::cell::Cell;
-use gatts::{ConnId, Observed, Server};
+use gatts::{ConnId, Observed};
 use wire::Event;
 
 /// Sends everything that `server` reports to the harness. `last_reason` is the reason of the latest

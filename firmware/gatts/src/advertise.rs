@@ -46,6 +46,13 @@ pub struct Payload {
 }
 
 impl Payload {
+    /// A payload of these bytes; `None` if they are too many.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let mut payload = Self { bytes: [0; MAX_PAYLOAD], len: bytes.len() };
+        payload.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(payload)
+    }
+
     /// The bytes to hand to the controller.
     pub fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()

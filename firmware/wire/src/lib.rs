@@ -10,6 +10,8 @@ extern crate alloc;
 mod frame;
 mod hello;
 mod message;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 mod table;
 
 pub use frame::{Decoder, FrameError, Item, MAX_PAYLOAD, encode_frame, frame_len};

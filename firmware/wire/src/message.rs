@@ -2,6 +2,7 @@
 
 use crate::table::{Advertisement, ApiValue, Callback, CharRef, Service, Table};
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use postcard_schema::Schema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,8 @@ pub struct Start {
     pub address: [u8; 6],
     /// Seed for whatever the application draws.
     pub seed: u64,
+    /// How to be wrong on purpose; empty: not at all. Boards that are only right refuse anything else.
+    pub mutant: Vec<u8>,
 }
 
 /// Which application to run.
@@ -193,6 +196,8 @@ pub enum Event<'a> {
     },
     /// This many events were lost because the queue was full.
     Overflow(u32),
+    /// A device that is wrong on purpose has now done something wrong. Said once for each start.
+    Deviated,
 }
 
 /// Answers to requests.

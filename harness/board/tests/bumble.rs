@@ -28,7 +28,8 @@ fn a_bumble_client_finds_and_reads_the_board() {
     let client = air.controller(ControllerConfig::default());
     let (pump, host, link) = (pin!(board.pump()), pin!(board.host()), pin!(board.link()));
     let main = async {
-        let start = Start { device: Device::Lopy, address: [1, 2, 3, 4, 5, 0xC6], seed: 7 };
+        let start =
+            Start { device: Device::Lopy, address: [1, 2, 3, 4, 5, 0xC6], seed: 7, mutant: Vec::new() };
         let request = Request { id: 0, command: wire::Command::Start(Box::new(start)) };
         let payload = postcard::to_allocvec(&request).unwrap();
         let mut frame = vec![0; wire::frame_len(payload.len())];

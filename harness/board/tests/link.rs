@@ -53,7 +53,7 @@ fn answers(seed: u64, commands: Vec<Command>) -> Vec<Vec<String>> {
 }
 
 fn start(device: Device) -> Command {
-    Command::Start(Box::new(Start { device, address: [1, 2, 3, 4, 5, 0xC6], seed: 7 }))
+    Command::Start(Box::new(Start { device, address: [1, 2, 3, 4, 5, 0xC6], seed: 7, mutant: Vec::new() }))
 }
 
 #[test]

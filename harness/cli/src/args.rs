@@ -40,6 +40,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run scenarios again whenever their files are saved
     Watch(WatchArgs),
+    /// Run scenarios on devices that are wrong on purpose; each must fail one of them
+    Mutants(MutantsArgs),
     /// Measure the virtual bench
     Bench(BenchArgs),
     /// Lend a virtual radio to other programs: one controller for each socket, until Ctrl-C
@@ -178,6 +180,26 @@ pub struct WatchArgs {
     /// How the bench runs.
     #[command(flatten)]
     pub bench: Bench,
+}
+
+/// Options of `gattest mutants`.
+#[derive(Debug, Args)]
+pub struct MutantsArgs {
+    /// Scenario files, or folders that hold them
+    #[arg(default_value = "scenarios")]
+    pub paths: Vec<PathBuf>,
+    /// How the bench runs.
+    #[command(flatten)]
+    pub bench: Bench,
+    /// Only wrong devices with this text in their id, or that violate this requirement or SIG test
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Vec<String>,
+    /// Run every scenario on each, and show which of them fail
+    #[arg(long)]
+    pub matrix: bool,
+    /// Write results as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// Options of `gattest bench`.

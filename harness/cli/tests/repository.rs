@@ -26,16 +26,17 @@ const TOP: [&str; 11] = [
 ];
 
 /// Which of our crates each may use, at run time and in tests.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("gatts", &[]),
     ("wire", &[]),
     ("app", &["gatts", "wire"]),
     ("conformance", &[]),
+    ("defects", &["wire"]),
     ("air", &[]),
     ("board", &["air", "app", "wire"]),
     ("rig", &["air", "board", "conformance", "wire"]),
     ("fixtures", &[]),
-    ("gattest", &["conformance", "fixtures", "rig"]),
+    ("gattest", &["conformance", "defects", "fixtures", "rig"]),
 ];
 
 /// Files that may look at the wall clock: to report how long something took, never to decide; and the
@@ -122,6 +123,20 @@ fn firmware_uses_nothing_of_the_harness() {
             assert!(!harness.contains(name) && !line.contains("harness/"), "{manifest}: {line}");
         }
     }
+}
+
+#[test]
+fn no_image_for_a_chip_can_be_wrong_on_purpose() {
+    // The feature is nobody's default, and of all that uses `app` the virtual board alone asks for it.
+    for (manifest, asks) in
+        [("firmware/esp32/Cargo.toml", false), ("harness/board/Cargo.toml", true), ("Cargo.toml", false)]
+    {
+        let text = text(manifest);
+        let mut app = text.lines().filter(|line| line.starts_with("app = "));
+        assert!(app.all(|line| line.contains("features = [\"mutants\"]") == asks), "{manifest}");
+        assert!(asks || lines_with(&[manifest.to_owned()], &["app/mutants"]).is_empty(), "{manifest}");
+    }
+    assert!(lines_with(&["firmware/app/Cargo.toml".to_owned()], &["default = "]).is_empty());
 }
 
 #[test]

@@ -26,7 +26,7 @@ const REPORT: &str = "report it, with the scenario and the seed";
 
 /// How a bench is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BenchOptions {
+pub struct BenchOptions<'a> {
     /// Draws everything that a bench leaves open.
     pub seed: u64,
     /// Probability of the loss of a radio packet, in thousandths.
@@ -35,6 +35,8 @@ pub struct BenchOptions {
     pub capture: bool,
     /// Damages one frame on its way from the board.
     pub fault: Option<LinkFault>,
+    /// How the device is to be wrong on purpose, as [`wire::Start::mutant`]; empty: not at all.
+    pub mutant: &'a [u8],
 }
 
 /// What came of a plan on a bench.
@@ -48,11 +50,13 @@ pub struct BenchRun {
     pub bench_us: u64,
     /// What the board sent besides frames.
     pub console: String,
+    /// The device, wrong on purpose, has done something wrong.
+    pub has_deviated: bool,
 }
 
 /// Runs `plan` on a bench of its own. A panic in it is a fault of the bench.
 #[must_use]
-pub fn run_plan(plan: &Plan, options: BenchOptions) -> BenchRun {
+pub fn run_plan(plan: &Plan, options: BenchOptions<'_>) -> BenchRun {
     let mut run = BenchRun::default();
     for attempt in 0..ATTEMPTS {
         // The first attempt keeps the seed; another seed is another fate on the radio.
@@ -73,15 +77,17 @@ pub(crate) fn guarded(work: impl FnOnce() -> BenchRun) -> BenchRun {
     })
 }
 
-fn run_once(plan: &Plan, options: BenchOptions) -> BenchRun {
+fn run_once(plan: &Plan, options: BenchOptions<'_>) -> BenchRun {
     let (result, after) = on_bench(options, 1 + plan.centrals.len(), async |seed, link, centrals| {
-        drive(plan, Some(link), centrals, Setup { seed, certain_radio: true, address: None }).await
+        let setup = Setup { seed, certain_radio: true, address: None, mutant: options.mutant };
+        drive(plan, Some(link), centrals, setup).await
     });
     let mut driven = result.unwrap_or_else(failed);
     if let Some(fault) = after.host_fault {
         driven.fault.get_or_insert(fault.at(None));
     }
-    BenchRun { driven, capture: after.capture, bench_us: after.bench_us, console: after.console }
+    let Aftermath { capture, bench_us, console, has_deviated, .. } = after;
+    BenchRun { driven, capture, bench_us, console, has_deviated }
 }
 
 /// What is left of a bench.
@@ -89,6 +95,7 @@ pub(crate) struct Aftermath {
     capture: Option<Capture>,
     bench_us: u64,
     console: String,
+    has_deviated: bool,
     /// What one of the hosts did against the HCI.
     pub(crate) host_fault: Option<Fault>,
 }
@@ -96,7 +103,7 @@ pub(crate) struct Aftermath {
 /// Builds a bench with so many centrals and runs `work` on it, with a seed that is drawn from the
 /// bench's.
 pub(crate) fn on_bench<R>(
-    options: BenchOptions,
+    options: BenchOptions<'_>,
     centrals: usize,
     work: impl AsyncFnOnce(u64, &BoardLink, &[AttCentral<Controller>]) -> R,
 ) -> (Result<R, Fault>, Aftermath) {
@@ -131,6 +138,7 @@ pub(crate) fn on_bench<R>(
         capture: options.capture.then(|| air.take_capture()),
         bench_us: air.now(),
         console: link.console(),
+        has_deviated: link.has_deviated(),
         host_fault: [("board", &board_radio)].into_iter().chain(hosts).find_map(fault),
     };
     (result.map_err(|stalled| Fault::new(stalled.to_string(), REPORT)), aftermath)

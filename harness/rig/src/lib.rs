@@ -19,6 +19,7 @@ mod hex;
 pub mod line;
 pub mod link;
 pub mod measure;
+pub mod mutants;
 #[cfg(unix)]
 pub mod radio;
 #[cfg(unix)]

@@ -14,7 +14,7 @@ use conformance::trace::Trace;
 use conformance::verdict::Verdict;
 use embassy_time::{Duration, Instant as BenchInstant, Timer};
 use std::time::Instant;
-use wire::{Access, ApiValue, Callback, Characteristic, Device, Rule, RuleAction, Service, Table};
+use wire::{Access, ApiValue, Callback, Characteristic, Device, Rule, RuleAction, Service, Start, Table};
 
 const PLAIN: u16 = 0xA001;
 const HANDLED: u16 = 0xA002;
@@ -140,7 +140,8 @@ impl Course<'_> {
     async fn run(mut self, operations: u32, seed: u64) -> Result<Measurements, Fault> {
         let address = static_address(seed);
         self.link.hello().await?;
-        self.link.start(Device::Table(table()), address.bytes, seed).await?;
+        let device = Device::Table(table());
+        self.link.start(Start { device, address: address.bytes, seed, mutant: Vec::new() }).await?;
         self.central.init().await?;
 
         let stopwatch = Stopwatch::start();

@@ -38,7 +38,7 @@ impl AdapterBench {
     }
 
     /// Runs `plan`. A panic in it is a fault of the bench.
-    pub(crate) fn run_plan(&mut self, plan: &Plan, options: BenchOptions) -> BenchRun {
+    pub(crate) fn run_plan(&mut self, plan: &Plan, options: BenchOptions<'_>) -> BenchRun {
         let mut run = BenchRun::default();
         for _ in 0..ATTEMPTS_ON_AIR {
             run = guarded(|| self.run_once(plan, options));
@@ -81,8 +81,12 @@ impl AdapterBench {
         let address = self.known.iter().find(|(known, _)| Some(known) == plan.device.external.as_ref());
         let address = address.map(|(_, address)| *address);
         let work = async {
-            let driven =
-                drive(plan, None, &centrals, Setup { seed: options.seed, certain_radio: false, address });
+            let driven = drive(
+                plan,
+                None,
+                &centrals,
+                Setup { seed: options.seed, certain_radio: false, address, mutant: &[] },
+            );
             let driven = driven.await;
             part(&centrals).await;
             driven

@@ -50,7 +50,7 @@ pub struct Options {
 }
 
 /// Where scenarios run, one after the other.
-enum Bench {
+pub(crate) enum Bench {
     Virtual,
     #[cfg(unix)]
     Adapters(AdapterBench),
@@ -84,7 +84,7 @@ impl Bench {
         }
     }
 
-    fn run_plan(&mut self, plan: &Plan, options: BenchOptions) -> BenchRun {
+    fn run_plan(&mut self, plan: &Plan, options: BenchOptions<'_>) -> BenchRun {
         match self {
             Self::Virtual => bench::run_plan(plan, options),
             #[cfg(unix)]
@@ -115,43 +115,69 @@ pub fn run(jobs: &[Job], options: &Options, sink: &mut dyn FnMut(RunEvent)) -> (
     sink(RunEvent::Started { total: jobs.len(), seed: options.seed });
     let mut summary = Summary::default();
     let mut captures: Vec<Option<Capture>> = jobs.iter().map(|_| None).collect();
-    let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
-    let (results, finished) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..Bench::new(options).count(options, jobs.len()) {
-            let results = results.clone();
-            let (next, stop) = (&next, &stop);
-            scope.spawn(move || {
-                let mut bench = Bench::new(options);
-                while !stop.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(index) else { break };
-                    let (outcome, capture) = run_job(job, options, &mut bench);
-                    if options.fail_fast && matches!(outcome.verdict, Verdict::Fail(_)) {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    if results.send((index, outcome, capture)).is_err() {
-                        break;
-                    }
-                }
-            });
+    let work = |bench: &mut Bench, index: usize| {
+        let job = jobs.get(index).filter(|_| !stop.load(Ordering::Relaxed))?;
+        let ended = run_job(job, options, bench, &[]);
+        if options.fail_fast && matches!(ended.outcome.verdict, Verdict::Fail(_)) {
+            stop.store(true, Ordering::Relaxed);
         }
-        drop(results);
-        for (index, outcome, capture) in finished {
-            summary.count(&outcome.verdict);
-            if let Some(slot) = captures.get_mut(index) {
-                *slot = capture;
-            }
-            sink(RunEvent::Finished(outcome));
+        Some(ended)
+    };
+    side_by_side(options, jobs.len(), work, |index, ended: Ended| {
+        summary.count(&ended.outcome.verdict);
+        if let Some(slot) = captures.get_mut(index) {
+            *slot = ended.capture;
         }
+        sink(RunEvent::Finished(ended.outcome));
     });
     summary.wall_us = micros(began);
     sink(RunEvent::Ended(summary));
     (summary, captures.into_iter().flatten().collect())
 }
 
-fn run_job(job: &Job, options: &Options, bench: &mut Bench) -> (Outcome, Option<Capture>) {
+/// Works on numbers from 0 on, `tasks` of them, with as many benches side by side as there may be. Each works until
+/// `work` has nothing more to do; results are given away as they come.
+pub(crate) fn side_by_side<R: Send>(
+    options: &Options,
+    tasks: usize,
+    work: impl Fn(&mut Bench, usize) -> Option<R> + Sync,
+    mut take: impl FnMut(usize, R),
+) {
+    let next = AtomicUsize::new(0);
+    let (results, finished) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..Bench::new(options).count(options, tasks) {
+            let results = results.clone();
+            let (next, work) = (&next, &work);
+            scope.spawn(move || {
+                let mut bench = Bench::new(options);
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(result) = work(&mut bench, index) else { break };
+                    if results.send((index, result)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(results);
+        for (index, result) in finished {
+            take(index, result);
+        }
+    });
+}
+
+/// How a job ended.
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) capture: Option<Capture>,
+    /// The device, wrong on purpose, has done something wrong.
+    pub(crate) has_deviated: bool,
+}
+
+/// Runs one scenario on a device that is wrong as `mutant` says ([`wire::Start::mutant`]).
+pub(crate) fn run_job(job: &Job, options: &Options, bench: &mut Bench, mutant: &[u8]) -> Ended {
     let began = Instant::now();
     let mut run = BenchRun::default();
     let mut trace = String::new();
@@ -165,6 +191,7 @@ fn run_job(job: &Job, options: &Options, bench: &mut Bench) -> (Outcome, Option<
                     loss_per_mille: options.loss_per_mille,
                     capture: options.capture,
                     fault: options.fault,
+                    mutant,
                 },
             );
             trace = Trace::build(&job.plan, &run.driven.observations).text();
@@ -180,7 +207,7 @@ fn run_job(job: &Job, options: &Options, bench: &mut Bench) -> (Outcome, Option<
         wall_us: micros(began),
         bench_us: run.bench_us,
     };
-    (outcome, run.capture)
+    Ended { outcome, capture: run.capture, has_deviated: run.has_deviated }
 }
 
 /// The virtual bench has its own device, and no other.
@@ -206,6 +233,13 @@ fn scenario_seed(seed: u64, id: &str) -> u64 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
     });
     fastrand::Rng::with_seed(seed ^ hash).u64(..)
+}
+
+/// Wall time of `work` in microseconds.
+pub(crate) fn timed(work: impl FnOnce()) -> u64 {
+    let began = Instant::now();
+    work();
+    micros(began)
 }
 
 fn micros(since: Instant) -> u64 {

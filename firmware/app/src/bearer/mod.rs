@@ -19,6 +19,7 @@ mod link;
 mod packet;
 mod security;
 
+use crate::api::Server;
 use crate::bonds::{Bonds, Identity};
 use crate::delay::Delay;
 use crate::outbox::Outbox;
@@ -38,7 +39,6 @@ use embassy_sync::channel::Channel;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer};
-use gatts::Server;
 use link::{Arrived, Link, Owner};
 use packet::{Acl, AclFragment, RawPacket};
 use security::KeyReply;

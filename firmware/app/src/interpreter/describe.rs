@@ -1,9 +1,9 @@
 //! Tables of the control link as descriptions of the server. What is impossible in them, the server says.
 
 use super::value;
+use crate::api::Service;
 use gatts::{
-    Access, CharacteristicConfig, DescriptorConfig, Permissions, Properties, Service, ServiceConfig,
-    ServiceTable,
+    Access, CharacteristicConfig, DescriptorConfig, Permissions, Properties, ServiceConfig, ServiceTable,
 };
 use wire::Length;
 

@@ -5,15 +5,14 @@ mod rules;
 
 pub(crate) use rules::{set_bluetooth_callback, set_callback};
 
+use crate::api::{Bluetooth, Characteristic, Loaded, Service};
 use crate::delay::Delay;
 use crate::outbox::Console;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
-use gatts::{
-    Advertisement, Bluetooth, Characteristic, Error, Loaded, Place, Service, TableError, Uuid, Value,
-};
+use gatts::{Advertisement, Error, Place, TableError, Uuid, Value};
 use wire::{ApiValue, Table};
 
 /// What rules reach besides the table.
@@ -29,7 +28,7 @@ pub(crate) struct Means {
 
 /// Services and characteristics by position. A position may be empty: a service can be added behind one
 /// that is not there.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Built {
     services: Vec<Option<Service>>,
     characteristics: Vec<Vec<Characteristic>>,
@@ -105,9 +104,7 @@ pub(crate) fn build(table: &Table, means: &Means) -> Result<Built, String> {
     let described = table.services.iter().map(describe::service).collect();
     let mut built = Built::default();
     built.put(0, means.bluetooth.load(described).map_err(|refused| at(0, &refused))?);
-    for (position, service) in table.services.iter().enumerate() {
-        built.set_callbacks(position, service, means);
-    }
+    register(table, &built, means);
     if let Some(callback) = &table.callback {
         set_bluetooth_callback(callback, built.characteristics(), means);
     }
@@ -115,6 +112,13 @@ pub(crate) fn build(table: &Table, means: &Means) -> Result<Built, String> {
     advertise(&means.bluetooth, &table.advertisement, name).map_err(|error| error.to_string())?;
     means.bluetooth.advertise(true);
     Ok(built)
+}
+
+/// Registers the callbacks of all characteristics, their counters afresh.
+pub(crate) fn register(table: &Table, built: &Built, means: &Means) {
+    for (position, service) in table.services.iter().enumerate() {
+        built.set_callbacks(position, service, means);
+    }
 }
 
 /// Sets what is advertised, under this name.

@@ -1,13 +1,14 @@
 //! Callbacks as rules.
 
 use super::{Means, value};
+use crate::api::Characteristic;
 use crate::lopy::PyBytes;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::Cell;
-use gatts::{AttError, Characteristic, Events, Reply, Value};
+use gatts::{AttError, Events, Reply, Value};
 use wire::{Callback, CharRef, Rule, RuleAction};
 
 /// Registers a callback given as rules; `None` removes what is registered.

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod coverage;
 mod list;
+mod mutants;
 mod new;
 #[cfg(unix)]
 mod radio;
@@ -43,6 +44,7 @@ pub(crate) fn execute(command: &Command) -> Outcome {
         Command::Coverage(args) => coverage::execute(args),
         Command::Run(args) => run::execute(args),
         Command::Watch(args) => watch::execute(args),
+        Command::Mutants(args) => mutants::execute(args),
         Command::Bench(args) => bench::execute(args),
         #[cfg(unix)]
         Command::Radio(args) => radio::execute(args),

@@ -2,6 +2,7 @@
 
 mod json;
 mod junit;
+mod mutants;
 mod style;
 mod terminal;
 
@@ -11,6 +12,7 @@ use conformance::report::{Outcome, RunEvent};
 
 pub use json::JsonReport;
 pub use junit::JunitReport;
+pub use mutants::{Fate, Tried, closing, json, line, matrix};
 pub(crate) use style::{duration, visible};
 pub use terminal::{Terminal, details};
 pub(crate) use terminal::{closing_line, diff, marked};

@@ -10,6 +10,7 @@ mod coverage;
 mod files;
 mod junit;
 mod junit_schema;
+mod mutants;
 mod readme;
 mod selection;
 mod watch;

@@ -42,7 +42,7 @@ fn without_times(text: &str) -> String {
 fn what_the_readme_shows_is_what_comes() {
     let readme = fs::read_to_string(fixtures::repository().join("README.md")).expect("README.md");
     let transcripts = transcripts(&readme);
-    assert_eq!(transcripts.len(), 3, "the README's transcripts");
+    assert_eq!(transcripts.len(), 4, "the README's transcripts");
     // What writes files gets a folder of its own, shaped as this repository is; later blocks go on there.
     let own = folder(&[("fixtures/traces/x", "")]);
     let mut here = fixtures::repository();

@@ -29,7 +29,7 @@ use std::convert::Infallible;
 
 /// What a bench brings to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setup {
+pub struct Setup<'a> {
     /// Draws the device's address, and goes to the board with `Start`.
     pub seed: u64,
     /// The radio cannot fail: a device that is not seen advertising does not advertise. Where it can,
@@ -37,6 +37,8 @@ pub struct Setup {
     pub certain_radio: bool,
     /// The external device's address, where it is known already.
     pub address: Option<Address>,
+    /// How the device is to be wrong on purpose, as [`wire::Start::mutant`]; empty: not at all.
+    pub mutant: &'a [u8],
 }
 
 /// What came of a run.
@@ -70,7 +72,7 @@ pub async fn drive<T>(
     plan: &Plan,
     link: Option<&BoardLink>,
     centrals: &[AttCentral<T>],
-    setup: Setup,
+    setup: Setup<'_>,
 ) -> Driven
 where
     T: Transport,
@@ -174,7 +176,7 @@ struct Driver<'a, T> {
     others: Vec<Client<'a, T>>,
     /// Which of them does the current step: 0 is the first.
     who: usize,
-    setup: Setup,
+    setup: Setup<'a>,
     /// Known from the start for a board, from the first advertisement for any other device.
     address: Option<Address>,
     names: Names,
@@ -199,7 +201,7 @@ where
         plan: &'a Plan,
         link: Option<&'a BoardLink>,
         centrals: &'a [AttCentral<T>],
-        setup: Setup,
+        setup: Setup<'a>,
     ) -> Result<Self, Fault> {
         let client = |central| Client { central, connected: false, indicating: false };
         let (first, others) = match centrals.split_first() {
@@ -278,7 +280,8 @@ where
     async fn start_application(&self, link: &BoardLink) -> Result<(), Fault> {
         let device = crate::convert::device(&self.plan.device);
         let address = self.address.unwrap_or_else(|| static_address(self.setup.seed));
-        link.start(device, address.bytes, self.setup.seed).await
+        let Setup { seed, mutant, .. } = self.setup;
+        link.start(wire::Start { device, address: address.bytes, seed, mutant: mutant.to_vec() }).await
     }
 
     async fn step(&mut self, index: usize, planned: &PlannedStep) -> Result<(StepObservation, Flow), Stop> {

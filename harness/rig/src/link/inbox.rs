@@ -101,6 +101,7 @@ pub(crate) struct Inbox {
     pub(crate) awaited: Option<u16>,
     pub(crate) reply: Option<Reply>,
     pub(crate) fault: Option<Fault>,
+    pub(crate) has_deviated: bool,
     console: VecDeque<u8>,
 }
 
@@ -186,6 +187,9 @@ impl Inbox {
     }
 
     fn take_event(&mut self, seq: u32, event: &Event<'_>) {
+        if let Event::Deviated = event {
+            self.has_deviated = true;
+        }
         // What an earlier run left behind, up to the first barrier, is of no interest.
         let Some(expected) = self.next_seq else { return };
         if seq != expected {
@@ -212,6 +216,7 @@ impl Inbox {
                 format!("the board's event queue overflowed: {lost} events lost"),
                 "run again; if it recurs, raise the link's baud rate",
             )),
+            Event::Deviated => {}
             Event::Connected { .. } => self.reports.push_back(Report::Connected),
             Event::Disconnected { reason, .. } => {
                 self.reports.push_back(Report::Disconnected { reason });

@@ -13,7 +13,7 @@ use inbox::Inbox;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::task::Poll;
-use wire::{Call, Command, Device, Request, Start};
+use wire::{Call, Command, Request, Start};
 
 /// A board answers within milliseconds; a chip that erases its flash may take seconds.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
@@ -176,8 +176,8 @@ impl BoardLink {
     ///
     /// # Errors
     /// The board refuses the device, starts under another address, or the link has failed.
-    pub async fn start(&self, device: Device, address: [u8; 6], seed: u64) -> Result<(), Fault> {
-        let start = Start { device, address, seed };
+    pub async fn start(&self, start: Start) -> Result<(), Fault> {
+        let address = start.address;
         match self.request(Command::Start(Box::new(start))).await? {
             Reply::Started(actual) if actual == address => Ok(()),
             Reply::Refused(why) => Err(Fault::new(
@@ -186,6 +186,12 @@ impl BoardLink {
             )),
             other => Err(unfit("Start", &other)),
         }
+    }
+
+    /// The device, wrong on purpose, has done something wrong since the link was opened.
+    #[must_use]
+    pub fn has_deviated(&self) -> bool {
+        self.inbox.borrow().has_deviated
     }
 
     /// Calls the device's API.

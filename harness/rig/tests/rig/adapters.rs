@@ -125,7 +125,8 @@ fn serve_lamp(
         [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), adapter_served.as_mut()];
     let work = async {
         link.hello().await.unwrap();
-        link.start(convert::device(&own.device), [1, 2, 3, 4, 5, 0xC6], 1).await.unwrap();
+        let (device, address) = (convert::device(&own.device), [1, 2, 3, 4, 5, 0xC6]);
+        link.start(wire::Start { device, address, seed: 1, mutant: Vec::new() }).await.unwrap();
         ready.send(()).unwrap();
         select(stop.wait(), std::future::pending::<()>()).await;
     };

@@ -130,7 +130,7 @@ pub(crate) fn driven(
             plan,
             Some(&link),
             std::slice::from_ref(&central),
-            Setup { seed: 1, certain_radio, address: None },
+            Setup { seed: 1, certain_radio, address: None, mutant: &[] },
         ),
         &mut tasks,
     )
@@ -256,7 +256,7 @@ fn a_device_that_is_not_seen_fails_only_where_the_radio_is_certain() {
         let (mut reader, mut line) = (pin!(central.run()), pin!(link.run(near)));
         let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 4] =
             [radio.as_mut(), serial.as_mut(), reader.as_mut(), line.as_mut()];
-        let setup = Setup { seed: 1, certain_radio, address: None };
+        let setup = Setup { seed: 1, certain_radio, address: None, mutant: &[] };
         let driven =
             air.run(drive(&plan, Some(&link), std::slice::from_ref(&central), setup), &mut tasks).unwrap();
         if certain_radio {

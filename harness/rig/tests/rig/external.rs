@@ -14,6 +14,7 @@ use rig::drive::{Driven, Setup, drive};
 use rig::link::BoardLink;
 use std::cell::Cell;
 use std::pin::{Pin, pin};
+use wire::Start;
 
 const SERVICES: &str = "
   services:
@@ -79,7 +80,7 @@ fn driven_on(plan: &Plan, certain_radio: bool, says: u32, hears: u32) -> Driven 
         [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), radio.as_mut()];
     let work = async {
         start_lamp(&link, ADDRESS).await;
-        let setup = Setup { seed: 1, certain_radio, address: None };
+        let setup = Setup { seed: 1, certain_radio, address: None, mutant: &[] };
         drive(plan, None, std::slice::from_ref(&central), setup).await
     };
     air.run(work, &mut tasks).unwrap()
@@ -88,7 +89,8 @@ fn driven_on(plan: &Plan, certain_radio: bool, says: u32, hears: u32) -> Driven 
 async fn start_lamp(link: &BoardLink, address: [u8; 6]) {
     let own = plan_of("name: Lamp\n  advertisement: {service_uuid: 0xA000}", &["connect"]);
     link.hello().await.unwrap();
-    link.start(convert::device(&own.device), address, 1).await.unwrap();
+    let device = convert::device(&own.device);
+    link.start(Start { device, address, seed: 1, mutant: Vec::new() }).await.unwrap();
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn two_devices_of_one_name_are_told_and_an_address_tells_them_apart() {
         let work = async {
             start_lamp(&links[0], ADDRESS).await;
             start_lamp(&links[1], OTHER).await;
-            let setup = Setup { seed: 1, certain_radio: false, address: None };
+            let setup = Setup { seed: 1, certain_radio: false, address: None, mutant: &[] };
             drive(&plan, None, std::slice::from_ref(&central), setup).await
         };
         air.run(work, &mut tasks).unwrap()

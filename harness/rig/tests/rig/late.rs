@@ -67,7 +67,7 @@ fn driven(plan: &Plan) -> Driven {
     for reader in &mut readers {
         tasks.push(reader.as_mut());
     }
-    let setup = Setup { seed: 1, certain_radio: false, address: None };
+    let setup = Setup { seed: 1, certain_radio: false, address: None, mutant: &[] };
     air.run(drive(plan, Some(&link), &centrals, setup), &mut tasks).unwrap()
 }
 

@@ -14,7 +14,7 @@ use rig::central::{Address, AttCentral, Encryption, Failure, Keys, TRANSACTION_T
 use rig::drive::{Setup, drive};
 use rig::link::{BoardLink, Reply, Report};
 use std::pin::{Pin, pin};
-use wire::{Access, ApiValue, Bond, Call, Characteristic, Device, Service, Table, Uuid};
+use wire::{Access, ApiValue, Bond, Call, Characteristic, Device, Service, Start, Table, Uuid};
 
 const ADDRESS: Address = Address { bytes: [1, 2, 3, 4, 5, 0xC6], random: true };
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -26,6 +26,11 @@ const MIC_FAILURE: u8 = 0x3D;
 const LE_ENABLE_ENCRYPTION: [u8; 2] = 0x2019u16.to_le_bytes();
 /// Value handle of the one characteristic, whose reading needs encryption.
 const HANDLE: u16 = 9;
+
+/// The start of [`device`] under an address.
+fn started(address: Address) -> Start {
+    Start { device: device(), address: address.bytes, seed: 1, mutant: Vec::new() }
+}
 
 fn device() -> Device {
     let secret = Characteristic {
@@ -64,7 +69,7 @@ pub(crate) fn with_board(work: impl AsyncFnOnce(&BoardLink, &AttCentral<Controll
         [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), reader.as_mut()];
     let all = async {
         link.hello().await.unwrap();
-        link.start(device(), ADDRESS.bytes, 1).await.unwrap();
+        link.start(started(ADDRESS)).await.unwrap();
         central.init().await.unwrap();
         central.connect(ADDRESS, DEADLINE).await.unwrap();
         work(&link, &central).await;
@@ -110,7 +115,7 @@ fn another_start_of_the_same_device_keeps_the_bond_and_another_device_has_none()
             (other, Encryption::Refused(KEY_MISSING)),
             (ADDRESS, Encryption::Refused(KEY_MISSING)),
         ] {
-            link.start(device(), address.bytes, 1).await.unwrap();
+            link.start(started(address)).await.unwrap();
             assert!(central.wait_gone(DEADLINE).await.unwrap().is_some());
             central.connect(address, DEADLINE).await.unwrap();
             assert_eq!(central.encrypt().await, Ok(encryption));
@@ -166,7 +171,7 @@ fn a_device_that_uses_another_key_than_it_took_has_failed() {
     let (mut line, mut reader) = (pin!(link.run(board.serial())), pin!(central.run()));
     let mut tasks: [Pin<&mut dyn Future<Output = ()>>; 5] =
         [pump.as_mut(), host.as_mut(), serial.as_mut(), line.as_mut(), reader.as_mut()];
-    let setup = Setup { seed: 1, certain_radio: true, address: None };
+    let setup = Setup { seed: 1, certain_radio: true, address: None, mutant: &[] };
     let work = drive(&plan, Some(&link), std::slice::from_ref(&central), setup);
     let driven = air.run(work, &mut tasks).unwrap();
     assert_eq!(driven.fault, None);
