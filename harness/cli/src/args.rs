@@ -144,7 +144,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub bench: Bench,
     /// Run against devices that are not ours, through this adapter: att:unix:PATH, att:tcp:HOST:PORT,
-    /// att:serial:PORT[:BAUD] or att:hci0; once for each central that the scenarios need
+    /// att:serial:PORT, att:serial:PORT:BAUD or att:hci0; once for each central that the scenarios need
     #[cfg(unix)]
     #[arg(long, value_name = "ADAPTER", conflicts_with_all = ["jobs", "loss"])]
     pub central: Vec<AdapterSpec>,
