@@ -19,7 +19,7 @@ use embassy_time::{Duration, with_timeout};
 use gatts::{ConnId, Gap};
 use trouble_host::connection::{Connection, ConnectionEvent};
 use trouble_host::prelude::{Advertisement, AdvertisementParameters};
-use trouble_host::{Address, HostResources, Stack};
+use trouble_host::{Address, BleHostError, Error, HostResources, Stack};
 
 /// Short, so that a central finds the board at once: the harness waits for each connection.
 const ADVERTISING_INTERVAL: Duration = Duration::from_millis(30);
@@ -85,7 +85,9 @@ impl<T: Transport> App<T> {
         let mut runner = stack.runner();
         match select(runner.run(), self.gap(&stack, pending)).await {
             Either::First(result) => {
-                self.report(format_args!("bluetooth host stopped: {result:?}"));
+                if let Err(error) = result {
+                    self.report(format_args!("bluetooth host stopped: {}", Said(&error)));
+                }
                 self.starts.next().await
             }
             Either::Second(next) => next,
@@ -122,7 +124,7 @@ impl<T: Transport> App<T> {
                 // The host leaves the old scan response in place when the new one is empty.
                 let clear = LeSetScanResponseData::new(0, [0; 31]);
                 if let Err(error) = stack.command(clear).await {
-                    self.report(format_args!("cannot clear the scan response: {error:?}"));
+                    self.report(format_args!("cannot clear the scan response: {}", Said(&error)));
                 }
             }
             shows_response = has_response;
@@ -133,7 +135,7 @@ impl<T: Transport> App<T> {
             let advertiser = match peripheral.advertise(&parameters(), advertisement).await {
                 Ok(advertiser) => advertiser,
                 Err(error) => {
-                    self.report(format_args!("cannot advertise: {error:?}"));
+                    self.report(format_args!("cannot advertise: {}", Said(&error)));
                     return self.starts.next().await;
                 }
             };
@@ -224,6 +226,29 @@ async fn ended(connections: &[Connection<'_, HeapPool>]) -> usize {
         if matches!(event, ConnectionEvent::Disconnected { .. }) {
             return index;
         }
+    }
+}
+
+/// An error of the host, in few words: HCI errors by the number that Core Vol 1 Part F gives them, whose names would
+/// take 5 kB on a chip.
+struct Said<'a, E>(&'a BleHostError<E>);
+
+impl<E> core::fmt::Display for Said<'_, E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let BleHostError::BleHost(error) = self.0 else {
+            return f.write_str("the HCI transport failed");
+        };
+        f.write_str(match error {
+            Error::Hci(error) => return write!(f, "HCI error 0x{:02X}", u8::from(*error)),
+            Error::HciDecode(_) => "an HCI packet cannot be read",
+            Error::InsufficientSpace => "the data do not fit",
+            Error::InvalidState => "the wrong state",
+            Error::OutOfMemory => "out of memory",
+            Error::NoPermits => "the controller takes no commands",
+            Error::Timeout => "the controller does not answer",
+            Error::Disconnected => "disconnected",
+            _ => "another error of the host",
+        })
     }
 }
 

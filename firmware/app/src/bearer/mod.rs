@@ -40,7 +40,7 @@ use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer};
 use link::{Arrived, Link, Owner};
-use packet::{Acl, AclFragment, RawPacket};
+use packet::{Acl, AclFragment, CommandBytes, RawPacket};
 use security::KeyReply;
 
 /// Longest HCI packet from the controller: an event of 2 + 255 bytes, or ACL data with the 251 bytes
@@ -526,24 +526,34 @@ impl<T: Transport> Transport for &Bearer<T> {
         P::read_hci(packet.kind, &mut packet.bytes.as_slice(), rx).map_err(BearerError::Hci)
     }
 
+    /// The host's packets become bytes first, so that a chip's transport, which sends each of them in parts, is
+    /// compiled once for commands and once for data and not for every command there is.
     async fn write<P: PacketToController>(&self, tx: &P) -> Result<(), Self::Error> {
-        if P::KIND == PacketKind::Cmd {
-            let _turn = self.command_turn().await;
-            return self.transport.write(tx).await.map_err(BearerError::Transport);
-        }
-        if P::KIND != PacketKind::AclData {
-            let _turn = self.writing.lock().await;
-            return self.transport.write(tx).await.map_err(BearerError::Transport);
-        }
         let mut bytes = Vec::with_capacity(tx.size());
         // Writing to a `Vec` cannot fail.
         let _ = tx.write_hci(VecWriter(&mut bytes));
-        let Some(acl) = Acl::parse(&bytes) else {
-            return Ok(());
-        };
-        self.host_turn(acl.handle, acl.start, acl.data).await;
-        let _turn = self.writing.lock().await;
-        self.transport.write(tx).await.map_err(BearerError::Transport)
+        self.write_bytes(P::KIND, &bytes).await.map_err(BearerError::Transport)
+    }
+}
+
+impl<T: Transport> Bearer<T> {
+    async fn write_bytes(&self, kind: PacketKind, bytes: &[u8]) -> Result<(), T::Error> {
+        match kind {
+            PacketKind::Cmd => {
+                let _turn = self.command_turn().await;
+                self.transport.write(&CommandBytes(bytes)).await
+            }
+            PacketKind::AclData => {
+                let Some(Acl { handle, start, data }) = Acl::parse(bytes) else {
+                    return Ok(());
+                };
+                self.host_turn(handle, start, data).await;
+                let _turn = self.writing.lock().await;
+                self.transport.write(&AclFragment { handle, start, data }).await
+            }
+            // The host has no use for isochronous or synchronous data.
+            PacketKind::IsoData | PacketKind::SyncData | PacketKind::Event => Ok(()),
+        }
     }
 }
 

@@ -96,7 +96,26 @@ impl PacketToController for AclFragment<'_> {
     }
 }
 
-/// Parts of an ACL packet from the controller (Core Vol 4 Part E 5.4.2).
+/// A command of the host, header included.
+pub(super) struct CommandBytes<'a>(pub(super) &'a [u8]);
+
+impl PacketToController for CommandBytes<'_> {
+    const KIND: PacketKind = PacketKind::Cmd;
+
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    fn write_hci<W: Write>(&self, mut writer: W) -> Result<(), W::Error> {
+        writer.write_all(self.0)
+    }
+
+    async fn write_hci_async<W: AsyncWrite>(&self, mut writer: W) -> Result<(), W::Error> {
+        writer.write_all(self.0).await
+    }
+}
+
+/// Parts of an ACL packet (Core Vol 4 Part E 5.4.2).
 pub(super) struct Acl<'a> {
     /// Connection handle.
     pub(super) handle: u16,

@@ -201,21 +201,36 @@ impl Rules {
 }
 
 impl<A: Fn() -> String> Run<'_, A> {
+    /// One pass: what is filled in is not looked at again, whatever braces it has.
     fn fill_in(&self, text: &str) -> String {
-        let mut line = text.replace("{counter}", &self.counter.to_string());
-        if line.contains("{arg}") {
-            line = line.replace("{arg}", &(self.arg)());
-        }
-        if line.contains("{value}") {
-            line = line.replace("{value}", &PyBytes(&self.rules.stored()).to_string());
-        }
-        if line.contains("{written}") {
-            line = line.replace("{written}", &PyBytes(self.written).to_string());
-        }
-        if line.contains("{events}") {
-            line = line.replace("{events}", &names(self.flags.unwrap_or_else(|| self.rules.events())));
+        let mut line = String::with_capacity(text.len());
+        let mut flags = self.flags;
+        for (at, piece) in text.split('{').enumerate() {
+            let named = piece.split_once('}').filter(|_| at > 0);
+            match named.and_then(|(name, rest)| Some((self.word(name, &mut flags)?, rest))) {
+                Some((word, rest)) => {
+                    line += &word;
+                    line += rest;
+                }
+                None => {
+                    line += if at > 0 { "{" } else { "" };
+                    line += piece;
+                }
+            }
         }
         line
+    }
+
+    /// What `{name}` stands for. `flags` are read at most once: reading clears them.
+    fn word(&self, name: &str, flags: &mut Option<Events>) -> Option<String> {
+        Some(match name {
+            "counter" => self.counter.to_string(),
+            "arg" => (self.arg)(),
+            "value" => PyBytes(&self.rules.stored()).to_string(),
+            "written" => PyBytes(self.written).to_string(),
+            "events" => names(*flags.get_or_insert_with(|| self.rules.events())),
+            _ => return None,
+        })
     }
 }
 
