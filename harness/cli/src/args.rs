@@ -2,16 +2,20 @@
 
 #[cfg(unix)]
 mod board;
+#[cfg(unix)]
+mod boards;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 #[cfg(unix)]
-use rig::{adapter::AdapterSpec, radio::Socket};
+use rig::radio::Socket;
 
 #[cfg(unix)]
 pub use board::BoardArgs;
+#[cfg(unix)]
+pub use boards::{BoardsArgs, FirmwareArgs, FlashArgs, Hardware};
 
 /// Conformance tests for Bluetooth LE GATT servers.
 #[derive(Debug, Parser)]
@@ -50,6 +54,18 @@ pub enum Command {
     /// Be a board: a serial port with a ROM loader, flash memory and a radio, until Ctrl-C
     #[cfg(unix)]
     Board(BoardArgs),
+    /// Put the firmware on a board, unless it runs it already
+    #[cfg(unix)]
+    Flash(FlashArgs),
+    /// List the boards that are plugged in: port, chip, MAC address, firmware, and who has them
+    #[cfg(unix)]
+    Boards(BoardsArgs),
+    /// Look for what this machine lacks, and say what to do about it
+    #[cfg(unix)]
+    Doctor(BoardsArgs),
+    /// Build the firmware for boards, and check the images
+    #[cfg(unix)]
+    Firmware(FirmwareArgs),
     /// Print the JSON Schema of scenario files, for completion and checks in editors
     Schema(SchemaArgs),
     /// Print what makes a shell complete this command line
@@ -143,11 +159,10 @@ pub struct RunArgs {
     /// How the bench runs.
     #[command(flatten)]
     pub bench: Bench,
-    /// Run against devices that are not ours, through this adapter: att:unix:PATH, att:tcp:HOST:PORT,
-    /// att:serial:PORT, att:serial:PORT:BAUD or att:hci0; once for each central that the scenarios need
+    /// What takes the place of the virtual bench.
     #[cfg(unix)]
-    #[arg(long, value_name = "ADAPTER", conflicts_with_all = ["jobs", "loss"])]
-    pub central: Vec<AdapterSpec>,
+    #[command(flatten)]
+    pub hardware: Hardware,
     /// Start no further scenario after the first failure
     #[arg(long)]
     pub fail_fast: bool,

@@ -15,6 +15,8 @@ mod stdout;
 mod text_file;
 pub mod traces;
 
+pub use command::run_options;
+
 use std::process::ExitCode;
 
 use clap::Parser;

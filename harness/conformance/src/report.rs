@@ -3,6 +3,7 @@
 use crate::verdict::Verdict;
 
 /// What reporters learn, in order. With several jobs, scenarios interleave.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are the large one")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
     /// Before the first scenario.
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// The observed trace's text.
     pub trace: String,
+    /// What the board sent besides frames, with the functions of the addresses in it.
+    pub console: String,
     /// Wall time in microseconds.
     pub wall_us: u64,
     /// Virtual time that passed on the bench in microseconds; 0 on a bench in real time.

@@ -10,14 +10,20 @@
 
 #[cfg(unix)]
 pub mod adapter;
+pub mod attach;
 pub mod bench;
 pub mod central;
 pub mod convert;
 pub mod drive;
 pub mod fault;
+pub mod firmware;
+#[cfg(unix)]
+pub mod flash;
 mod hex;
 pub mod line;
 pub mod link;
+#[cfg(unix)]
+pub mod lock;
 pub mod measure;
 pub mod mutants;
 #[cfg(unix)]
@@ -25,6 +31,10 @@ pub mod radio;
 #[cfg(unix)]
 mod real;
 pub mod run;
+#[cfg(unix)]
+pub mod serial;
+#[cfg(unix)]
+pub mod update;
 
 pub use air::{Capture, write_btsnoop};
 #[cfg(unix)]

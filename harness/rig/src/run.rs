@@ -2,11 +2,13 @@
 
 #[cfg(unix)]
 use crate::adapter::AdapterSpec;
+#[cfg(unix)]
+use crate::attach::SharedBoard;
 use crate::bench::{self, ABLE, BenchOptions, BenchRun};
 use crate::drive::skip_reason;
 use crate::line::LinkFault;
 #[cfg(unix)]
-use crate::real::{self, AdapterBench};
+use crate::real::AdapterBench;
 use air::Capture;
 use conformance::compare::compare;
 use conformance::plan::Plan;
@@ -32,9 +34,12 @@ pub struct Job {
 /// How to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The adapters of the centrals, on which external devices are tested; none: the virtual bench.
+    /// The adapters of the centrals, for boards and external devices; none: the virtual bench.
     #[cfg(unix)]
     pub adapters: Vec<AdapterSpec>,
+    /// The board, where there are adapters.
+    #[cfg(unix)]
+    pub board: Option<SharedBoard>,
     /// Draws everything that a run leaves open. Each scenario's seed comes from this and its id alone.
     pub seed: u64,
     /// Benches side by side; 0 counts as 1, and with adapters there is one.
@@ -60,7 +65,7 @@ impl Bench {
     fn new(options: &Options) -> Self {
         #[cfg(unix)]
         if !options.adapters.is_empty() {
-            return Self::Adapters(AdapterBench::new(&options.adapters));
+            return Self::Adapters(AdapterBench::new(&options.adapters, options.board.clone()));
         }
         let _ = options;
         Self::Virtual
@@ -80,7 +85,7 @@ impl Bench {
         match self {
             Self::Virtual => skip_reason(plan, &ABLE).or_else(|| elsewhere(plan)),
             #[cfg(unix)]
-            Self::Adapters(bench) => skip_reason(plan, &real::ABLE).or_else(|| bench.skip_reason(plan)),
+            Self::Adapters(bench) => skip_reason(plan, bench.able()).or_else(|| bench.skip_reason(plan)),
         }
     }
 
@@ -98,6 +103,8 @@ impl Default for Options {
         Self {
             #[cfg(unix)]
             adapters: Vec::new(),
+            #[cfg(unix)]
+            board: None,
             seed: 1,
             jobs: 1,
             loss_per_mille: 0,
@@ -204,6 +211,7 @@ pub(crate) fn run_job(job: &Job, options: &Options, bench: &mut Bench, mutant: &
         file: job.scenario.file.clone(),
         verdict,
         trace,
+        console: std::mem::take(&mut run.console),
         wall_us: micros(began),
         bench_us: run.bench_us,
     };

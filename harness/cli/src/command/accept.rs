@@ -6,17 +6,16 @@
 use conformance::report::{Outcome as Ended, RunEvent, Summary};
 use conformance::trace::Trace;
 use conformance::verdict::{DiffLine, Mismatch, Verdict};
-use rig::run::Job;
+use rig::run::{Job, Options};
 use similar::{ChangeTag, TextDiff};
 
-use super::run::options;
 use super::{Outcome, Prepared, about, print, shown};
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{closing_line, details, diff, visible};
 use crate::traces;
 
-pub(super) fn execute(args: &RunArgs, prepared: &[Prepared]) -> Outcome {
+pub(super) fn execute(args: &RunArgs, options: &Options, prepared: &[Prepared]) -> Outcome {
     // Without an expected trace, a scenario whose expectations hold ends as "no trace yet". What a known
     // failure does now is wrong, so that its trace is only compared, as in any run.
     let accepted = |job: &Job| Job {
@@ -26,7 +25,7 @@ pub(super) fn execute(args: &RunArgs, prepared: &[Prepared]) -> Outcome {
     let jobs: Vec<Job> = prepared.iter().map(|one| accepted(&one.job)).collect();
     let mut ended: Vec<Ended> = Vec::with_capacity(jobs.len());
     let mut summary = Summary::default();
-    rig::run::run(&jobs, &options(args), &mut |event| match event {
+    rig::run::run(&jobs, options, &mut |event| match event {
         RunEvent::Finished(outcome) => ended.push(outcome),
         RunEvent::Ended(counts) => summary.wall_us = counts.wall_us,
         RunEvent::Started { .. } => {}

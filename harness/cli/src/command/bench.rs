@@ -3,7 +3,7 @@
 use rig::measure::{Measurements, Rate, Span, measure};
 use serde::Serialize;
 
-use super::{ERROR, Outcome, print, say};
+use super::{Outcome, inconclusive, print};
 use crate::args::BenchArgs;
 use crate::exit::Exit;
 use crate::report::duration;
@@ -15,11 +15,7 @@ const SEED: u64 = 1;
 pub(super) fn execute(args: &BenchArgs) -> Outcome {
     let measured = match measure(OPERATIONS, SEED) {
         Ok(measured) => measured,
-        Err(fault) => {
-            let fault = fault.at(None);
-            say(&format!("{ERROR}inconclusive:{ERROR:#} {}\nwhat to do: {}\n", fault.cause, fault.cure));
-            return Ok(Exit::Inconclusive);
-        }
+        Err(fault) => return Ok(inconclusive(fault)),
     };
     if args.json {
         print(&(serde_json::to_string_pretty(&Figures::from(&measured))? + "\n"));

@@ -4,9 +4,17 @@ mod accept;
 mod bench;
 #[cfg(unix)]
 mod board;
+#[cfg(unix)]
+mod boards;
 mod check;
 mod completions;
 mod coverage;
+#[cfg(unix)]
+mod doctor;
+#[cfg(unix)]
+mod firmware;
+#[cfg(unix)]
+mod flash;
 mod list;
 mod mutants;
 mod new;
@@ -16,12 +24,15 @@ mod repeat;
 mod run;
 mod watch;
 
+pub use run::options as run_options;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
+use rig::fault::Fault;
 use rig::run::Job;
 
 use crate::args::{Bench, Command, Selection};
@@ -50,6 +61,14 @@ pub(crate) fn execute(command: &Command) -> Outcome {
         Command::Radio(args) => radio::execute(args),
         #[cfg(unix)]
         Command::Board(args) => board::execute(args),
+        #[cfg(unix)]
+        Command::Flash(args) => flash::execute(args),
+        #[cfg(unix)]
+        Command::Boards(args) => boards::execute(args),
+        #[cfg(unix)]
+        Command::Doctor(args) => doctor::execute(args),
+        #[cfg(unix)]
+        Command::Firmware(args) => firmware::execute(args),
         Command::Schema(args) => {
             use conformance::schema;
             print(&if args.table { schema::device_json() } else { schema::json() });
@@ -62,6 +81,13 @@ pub(crate) fn execute(command: &Command) -> Outcome {
 /// One message on standard error, after the pattern of clap's own.
 pub(crate) fn complain(error: &dyn Error) {
     say(&format!("{ERROR}error:{ERROR:#} {error}\n"));
+}
+
+/// The bench does not work: why, and what to do about it.
+fn inconclusive(fault: Fault) -> Exit {
+    let Fault { cause, cure } = fault;
+    say(&format!("{ERROR}inconclusive:{ERROR:#} {cause}\nwhat to do: {cure}\n"));
+    Exit::Inconclusive
 }
 
 /// Text for a person who looks at what goes on; nothing depends on its arrival.

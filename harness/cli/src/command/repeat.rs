@@ -12,7 +12,7 @@ use conformance::verdict::Verdict;
 use indicatif::ProgressBar;
 use rig::run::{Job, Options};
 
-use super::run::{options, shuffle};
+use super::run::shuffle;
 use super::{Outcome, count, id_width, print};
 use crate::args::RunArgs;
 use crate::exit::Exit;
@@ -78,7 +78,7 @@ fn is_as_it_should(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Pass | Verdict::ExpectedFailure(..))
 }
 
-pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Outcome {
+pub(super) fn execute(args: &RunArgs, options: &Options, mut jobs: Vec<Job>, times: u32) -> Outcome {
     let first = args.bench.seed;
     if first.checked_add(u64::from(times.saturating_sub(1))).is_none() {
         let most = u64::MAX - first + 1;
@@ -100,7 +100,7 @@ pub(super) fn execute(args: &RunArgs, mut jobs: Vec<Job>, times: u32) -> Outcome
         if args.shuffle {
             shuffle(&mut jobs, last);
         }
-        let options = Options { seed: last, ..options(args) };
+        let options = Options { seed: last, ..options.clone() };
         let (summary, _) = rig::run::run(&jobs, &options, &mut |event| {
             if let RunEvent::Finished(ended) = event {
                 tallies.entry(ended.id.clone()).or_default().add(last, ended);

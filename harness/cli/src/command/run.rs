@@ -6,9 +6,10 @@ use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
 use conformance::report::RunEvent;
+use rig::fault::Fault;
 use rig::run::{Job, Options};
 
-use super::{Outcome, Prepared, about, accept, id_width, load, must_be_there, prepare, repeat};
+use super::{Outcome, Prepared, about, accept, id_width, inconclusive, load, must_be_there, prepare, repeat};
 use crate::args::RunArgs;
 use crate::exit::Exit;
 use crate::report::{InOrder, JsonReport, JunitReport, Reporter, Terminal};
@@ -25,13 +26,17 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
         Err(exit) => return Ok(exit),
     };
     let prepared = prepare(loaded, args.bench.traces.as_deref())?;
+    let options = match options(args) {
+        Ok(options) => options,
+        Err(fault) => return Ok(inconclusive(fault)),
+    };
     if args.accept {
-        return accept::execute(args, &prepared);
+        return accept::execute(args, &options, &prepared);
     }
     let jobs: Vec<Job> = prepared.into_iter().map(|Prepared { job, .. }| job).collect();
     match args.repeat {
-        Some(count) => repeat::execute(args, jobs, count),
-        None => run_once(args, jobs, files),
+        Some(count) => repeat::execute(args, &options, jobs, count),
+        None => run_once(args, options, jobs, files),
     }
 }
 
@@ -60,7 +65,7 @@ impl Files {
     }
 }
 
-fn run_once(args: &RunArgs, mut jobs: Vec<Job>, files: Files) -> Outcome {
+fn run_once(args: &RunArgs, options: Options, mut jobs: Vec<Job>, files: Files) -> Outcome {
     let mut terminal = Terminal::new(Stdout::new(), id_width(&jobs));
     if let Some(traces) = &args.bench.traces {
         terminal = terminal.with_traces(traces);
@@ -69,7 +74,7 @@ fn run_once(args: &RunArgs, mut jobs: Vec<Job>, files: Files) -> Outcome {
         shuffle(&mut jobs, args.bench.seed);
         terminal = terminal.shuffled();
     }
-    let options = Options { capture: files.btsnoop.is_some(), ..options(args) };
+    let options = Options { capture: files.btsnoop.is_some(), ..options };
 
     let (mut json, mut junit) = (JsonReport::default(), JunitReport::default());
     let reporters: Vec<&mut dyn Reporter> = vec![&mut terminal, &mut json, &mut junit];
@@ -93,14 +98,21 @@ fn run_once(args: &RunArgs, mut jobs: Vec<Job>, files: Files) -> Outcome {
     Ok(Exit::of(&summary))
 }
 
-/// How the rig is to run, by the command line.
-pub(super) fn options(args: &RunArgs) -> Options {
-    Options {
+/// How the rig is to run, by the command line. A board that it names is taken, and flashed if need be.
+///
+/// # Errors
+/// The board cannot be had.
+pub fn options(args: &RunArgs) -> Result<Options, Fault> {
+    #[cfg(unix)]
+    let board = super::flash::board_for_run(&args.hardware)?;
+    Ok(Options {
         #[cfg(unix)]
-        adapters: args.central.clone(),
+        adapters: args.hardware.central.clone(),
+        #[cfg(unix)]
+        board,
         fail_fast: args.fail_fast,
         ..super::options(&args.bench)
-    }
+    })
 }
 
 /// An order drawn from the seed. What a scenario does depends on its id and the seed alone, never on

@@ -72,6 +72,7 @@ pub(crate) mod tests {
             file: format!("scenarios/{id}.yaml"),
             verdict,
             trace: "connect\n  connected\nread chr1\n  value 05\n".to_owned(),
+            console: String::new(),
             wall_us: 412,
             bench_us: 123_456,
         }

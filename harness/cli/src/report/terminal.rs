@@ -13,6 +13,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Reporter;
 use super::style::{self, BAD, GOOD, QUIET, UNSURE, visible};
 
+/// Lines of console text that are shown with a fault.
+const CONSOLE_LINES: usize = 20;
 /// Lines of a difference that are shown around each changed one.
 const CONTEXT_LINES: usize = 3;
 
@@ -226,7 +228,15 @@ fn fault_details(outcome: &Outcome, fault: &RigFault) -> String {
         place.unwrap_or_default(),
         visible(&fault.cause),
         visible(&fault.cure)
-    )
+    ) + &console(&outcome.console)
+}
+
+/// The end of what a board said besides frames.
+fn console(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let shown = lines.get(lines.len().saturating_sub(CONSOLE_LINES)..).unwrap_or_default();
+    let head = if shown.is_empty() { "" } else { "\n  the board's console ends with\n" };
+    shown.iter().fold(head.to_owned(), |text, line| text + &format!("    {}\n", visible(line)))
 }
 
 /// A step's label: each step begins with one line without indent.

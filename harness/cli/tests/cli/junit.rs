@@ -16,6 +16,7 @@ fn outcome(id: &str, verdict: Verdict) -> Outcome {
         file: format!("scenarios/{id}.yaml"),
         verdict,
         trace: "connect\n  connected\n".to_owned(),
+        console: String::new(),
         wall_us: 1_499,
         bench_us: 1,
     }

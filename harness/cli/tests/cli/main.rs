@@ -4,6 +4,8 @@
 mod adapters;
 mod authoring;
 mod board;
+#[cfg(unix)]
+mod boards;
 mod calls;
 mod commands;
 mod coverage;

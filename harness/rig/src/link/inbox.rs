@@ -1,5 +1,6 @@
 //! What has come from the board: decoded, checked, kept until asked for.
 
+use super::diagnosis;
 use crate::fault::Fault;
 use std::collections::VecDeque;
 use wire::{Answer, Event, FromBoard, Hello, HelloError};
@@ -136,6 +137,7 @@ impl Inbox {
         let excess = (self.console.len() + kept.len()).saturating_sub(CONSOLE_LIMIT);
         self.console.drain(..excess.min(self.console.len()));
         self.console.extend(kept);
+        self.look_for_reset(bytes);
         // Before Hello anything may be on the line: a ROM speaks at another rate. After it, what is
         // neither a frame nor text was a frame.
         if self.next_seq.is_some() && !is_text(bytes) {
@@ -143,6 +145,20 @@ impl Inbox {
                 "a frame from the board was damaged on the serial line",
                 "check cable and baud rate, then run again",
             ));
+        }
+    }
+
+    /// A board that boots anew in the middle of a run has lost all that the run knows of it. `pending` is what has come
+    /// since the last frame.
+    pub(crate) fn look_for_reset(&mut self, pending: &[u8]) {
+        if self.next_seq.is_none() || pending.is_empty() || self.fault.is_some() {
+            return;
+        }
+        let text = String::from_utf8_lossy(pending);
+        if diagnosis::is_reset(&text)
+            && let Some(fault) = diagnosis::diagnose(&text)
+        {
+            self.fail(fault);
         }
     }
 
@@ -240,6 +256,10 @@ impl Inbox {
 
     fn take_answer(&mut self, id: u16, answer: Answer<'_>) {
         if self.awaited != Some(id) {
+            // Before the first barrier it may be the answer to an earlier run.
+            if self.next_seq.is_none() {
+                return;
+            }
             self.fail(Fault::new(
                 format!("the board answered request {id}, which nobody waits for"),
                 "reset the board and run again",

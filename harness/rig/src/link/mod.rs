@@ -1,5 +1,6 @@
 //! The harness's end of the control link: requests, answers, events, barriers.
 
+mod diagnosis;
 mod inbox;
 
 pub use inbox::{Identity, Reply, Report};
@@ -7,7 +8,7 @@ pub use inbox::{Identity, Reply, Report};
 use crate::fault::Fault;
 use embassy_futures::select::{Either, select};
 use embassy_sync::waitqueue::WakerRegistration;
-use embassy_time::{Duration, with_timeout};
+use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use inbox::Inbox;
 use std::cell::{Cell, RefCell};
@@ -18,12 +19,19 @@ use wire::{Call, Command, Request, Start};
 /// A board answers within milliseconds; a chip that erases its flash may take seconds.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
+/// A board that has just been reset answers within this time: its ROM and bootloader take most of a second.
+pub const GREETING_DEADLINE: Duration = Duration::from_secs(4);
+
+/// A board that boots reads nothing, so it is asked again after this time.
+const GREETING_REPEAT: Duration = Duration::from_millis(250);
+
 /// A control link. [`BoardLink::run`] owns the serial line; everything else asks it.
 ///
 /// **Invariant:** one request at a time, and after the first fault nothing succeeds.
 #[derive(Default)]
 pub struct BoardLink {
     inbox: RefCell<Inbox>,
+    decoder: RefCell<wire::Decoder>,
     outbox: RefCell<Vec<u8>>,
     /// Wakes whoever waits for an answer or an event.
     asker: RefCell<WakerRegistration>,
@@ -42,7 +50,6 @@ impl BoardLink {
     /// Reads and writes the serial line until it breaks, and then waits for ever: the break is a
     /// fault that every other method returns. `serial.read` must be cancel-safe.
     pub async fn run<S: Read + Write>(&self, mut serial: S) {
-        let mut decoder = wire::Decoder::new();
         let mut chunk = [0; 1024];
         loop {
             let outcome = select(self.has_output(), serial.read(&mut chunk)).await;
@@ -52,7 +59,7 @@ impl BoardLink {
                     serial.write_all(&bytes).await.is_err() || serial.flush().await.is_err()
                 }
                 Either::Second(Ok(len @ 1..)) => {
-                    self.take(&mut decoder, chunk.get(..len).unwrap_or_default());
+                    self.take(chunk.get(..len).unwrap_or_default());
                     false
                 }
                 Either::Second(_) => true,
@@ -64,12 +71,15 @@ impl BoardLink {
         }
     }
 
-    fn take(&self, decoder: &mut wire::Decoder, bytes: &[u8]) {
+    fn take(&self, bytes: &[u8]) {
         let mut inbox = self.inbox.borrow_mut();
+        let mut decoder = self.decoder.borrow_mut();
         decoder.push(bytes, |item| match item {
             wire::Item::Payload(payload) => inbox.take_payload(payload),
             wire::Item::Console(text) => inbox.take_console(text),
         });
+        // Boot text has no zero byte before the application's first frame, which nobody may ever ask for.
+        inbox.look_for_reset(decoder.pending());
         drop(inbox);
         self.asker.borrow_mut().wake();
     }
@@ -111,10 +121,11 @@ impl BoardLink {
         match with_timeout(deadline, self.until(look)).await {
             Ok(found) => found,
             Err(_) => {
-                let fault = Fault::new(
-                    format!("the board gave no {what} within {} s", deadline.as_secs()),
-                    "look at its console text, reset the board and run again",
-                );
+                let silent = || {
+                    let cause = format!("the board gave no {what} within {} s", deadline.as_secs());
+                    Fault::new(cause, "look at its console text, reset the board and run again")
+                };
+                let fault = diagnosis::diagnose(&self.console()).unwrap_or_else(silent);
                 self.fail(fault.clone());
                 Err(fault)
             }
@@ -152,6 +163,30 @@ impl BoardLink {
         let len = wire::encode_frame(&payload, &mut frame).map_err(|_| too_long())?;
         self.outbox.borrow_mut().extend_from_slice(frame.get(..len).unwrap_or_default());
         Ok(())
+    }
+
+    /// Asks a board that may still be starting who it is, again and again.
+    ///
+    /// # Errors
+    /// No Hello within [`GREETING_DEADLINE`], boot text after which there will be none, one of another version, or the link has failed.
+    pub async fn greet(&self) -> Result<Identity, Fault> {
+        let asking = async {
+            loop {
+                if let Err(fault) = self.send(&Request { id: u16::MAX, command: Command::Hello }) {
+                    return fault;
+                }
+                self.runner.borrow_mut().wake();
+                Timer::after(GREETING_REPEAT).await;
+            }
+        };
+        let answered = self.within(GREETING_DEADLINE, "Hello", |inbox| {
+            let identity = inbox.identity.clone().map(Ok);
+            identity.or_else(|| diagnosis::hopeless(&self.text_of(inbox)).map(Err))
+        });
+        match select(asking, answered).await {
+            Either::First(fault) => Err(fault),
+            Either::Second(answer) => answer?,
+        }
     }
 
     /// Asks who is there and takes up the count of events where the board stands.
@@ -307,10 +342,14 @@ impl BoardLink {
         self.inbox.borrow().fault.clone()
     }
 
-    /// The last 64 KiB of what the board sent besides frames.
+    /// The last of what the board sent besides frames: 64 KiB, and what may yet turn out to be a frame.
     #[must_use]
     pub fn console(&self) -> String {
-        self.inbox.borrow().console()
+        self.text_of(&self.inbox.borrow())
+    }
+
+    fn text_of(&self, inbox: &Inbox) -> String {
+        inbox.console() + &String::from_utf8_lossy(self.decoder.borrow().pending())
     }
 
     fn fail(&self, fault: Fault) {

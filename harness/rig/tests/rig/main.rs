@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod adapters;
 #[cfg(test)]
+#[cfg(unix)]
+mod board_faults;
+#[cfg(test)]
 mod central;
 #[cfg(test)]
 mod drive;
@@ -17,9 +20,15 @@ mod late;
 #[cfg(test)]
 mod prepared;
 #[cfg(test)]
+#[cfg(unix)]
+mod pty;
+#[cfg(test)]
 mod security;
 #[cfg(test)]
 mod seeds;
+#[cfg(test)]
+#[cfg(unix)]
+mod serial;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
