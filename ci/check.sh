@@ -49,5 +49,8 @@ part thousand ci/thousand.sh
 part esptool ci/esptool.sh
 part bumble ci/bumble.sh
 part fuzz ci/fuzz.sh 30
+part firmware ci/firmware.sh
+part flash ci/flash.sh
+part workflows ci/workflow.sh
 
 printf '\ntest result: ok. %s passed; 0 failed; finished in %s s\n' "$passed" "$(($(date +%s) - start))"

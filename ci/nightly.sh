@@ -4,4 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 ./check.sh
 ./seeds.sh 1000
+./faults.sh
 ./fuzz.sh 600
