@@ -88,6 +88,11 @@ impl Access {
         Self { encryption: true, key_size: bytes, ..self }
     }
 
+    /// Nobody has it. What it demands stays: values that cannot be read may still be pushed.
+    const fn forbidden(self) -> Self {
+        Self { permitted: false, ..self }
+    }
+
     /// The client must sign, or the link be encrypted, which counts as much (Core Vol 3 Part C 10.4.2).
     const fn signed(self) -> Self {
         Self { signature: true, ..self }
@@ -163,9 +168,10 @@ impl Permissions {
         } else if properties.contains(Properties::AUTHENTICATED_SIGNED_WRITES) {
             self.write.signed()
         } else {
-            Access::NONE
+            self.write.forbidden()
         };
-        Self { read: if properties.contains(Properties::READ) { self.read } else { Access::NONE }, write }
+        let read = if properties.contains(Properties::READ) { self.read } else { self.read.forbidden() };
+        Self { read, write }
     }
 }
 

@@ -167,6 +167,18 @@ fn a_value_that_cannot_be_read_can_be_notified() {
     check(&server, "12 0A 00 01 00", "13");
     characteristic.set_value(1).unwrap();
     assert_eq!(pushed(&server, CONN), ["1B 09 00 01"]);
+    // What reading would demand holds for it all the same.
+    let read = Access::OPEN.encrypted();
+    let config =
+        plain().properties(Properties::NOTIFY).permissions(Permissions { read, ..Permissions::default() });
+    let (_, server, characteristic) = with_characteristic(config);
+    check(&server, "0A 09 00", "01 0A 09 00 02");
+    check(&server, "12 0A 00 01 00", "13");
+    characteristic.set_value(1).unwrap();
+    assert_eq!(pushed(&server, CONN), NONE);
+    server.set_security(CONN, Security { encrypted: true, ..Security::default() });
+    characteristic.set_value(2).unwrap();
+    assert_eq!(pushed(&server, CONN), ["1B 09 00 02"]);
 }
 
 #[test]
