@@ -1,4 +1,6 @@
-//! The model: values, counters, flags, subscriptions, queues and change awareness.
+//! The model: an arbitrary table with its values, counters, flags, subscriptions, queues and change awareness.
+
+use super::queued::Prepared;
 
 pub(super) const QUEUE: usize = 3;
 pub(super) const FULL_MTU: u16 = 517;
@@ -20,32 +22,37 @@ pub(super) enum Handler {
     Reverse,
 }
 
-/// Property bits, longest value, handler.
-pub(super) const CHARACTERISTICS: [(u8, usize, Handler); 6] = [
-    (0x1A, 512, Handler::None),
-    (0x1A, 512, Handler::Count),
-    (0x3A, 4, Handler::Quiet),
-    (0x10, 512, Handler::None),
-    (0x22, 512, Handler::Long),
-    (0x1E, 512, Handler::Reverse),
-];
+/// A characteristic of the table at hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Described {
+    /// Property bits.
+    pub(super) properties: u8,
+    /// The most bytes of its value, or all that it always has.
+    pub(super) length: usize,
+    pub(super) fixed: bool,
+    /// Reading or writing needs an encrypted link.
+    pub(super) secret: [bool; 2],
+    /// Handles left out before its declaration.
+    pub(super) gap: u16,
+    pub(super) handler: Handler,
+}
+
+impl Described {
+    /// CCCD bits that the properties allow.
+    pub(super) fn pushes(&self) -> u8 {
+        self.properties >> 4 & 3
+    }
+}
 
 /// Handles of the GATT service.
 pub(super) const SERVICE_CHANGED: [u8; 2] = [8, 0];
 pub(super) const SERVICE_CHANGED_CCCD: [u8; 2] = [9, 0];
 pub(super) const FEATURES: [u8; 2] = [11, 0];
 
-/// All have a CCCD, so each takes three handles, from 14 + 1 on.
-pub(super) fn value_handle(index: usize) -> [u8; 2] {
-    (16 + 3 * index as u16).to_le_bytes()
-}
-
-pub(super) fn cccd_handle(index: usize) -> [u8; 2] {
-    (17 + 3 * index as u16).to_le_bytes()
-}
-
-/// Value of Service Changed for the empty service behind, which comes and goes.
-pub(super) const CHANGED: [u8; 4] = [33, 0, 33, 0];
+/// Handle of the service that holds the characteristics, behind GAP and GATT.
+const SERVICE: u16 = 14;
+/// No attribute is there.
+const NOWHERE: u16 = 0xFFF0;
 
 #[derive(Default)]
 pub(super) struct Value {
@@ -57,15 +64,15 @@ pub(super) struct Value {
 #[derive(Default)]
 pub(super) struct Peer {
     pub(super) mtu: usize,
-    pub(super) cccd: [u8; CHARACTERISTICS.len()],
+    pub(super) encrypted: bool,
+    pub(super) cccd: Vec<u8>,
     pub(super) snapshot: Option<(usize, Vec<u8>)>,
     /// Characteristic, whether indicated, bytes.
     pub(super) queue: Vec<(usize, bool, Vec<u8>)>,
     /// When the unconfirmed indication times out, and whether it is Service Changed.
     pub(super) deadline: Option<(u64, bool)>,
     pub(super) silenced: bool,
-    /// Characteristic, offset, bytes.
-    pub(super) prepared: Vec<(usize, u16, Vec<u8>)>,
+    pub(super) prepared: Vec<Prepared>,
     pub(super) features: u8,
     pub(super) unaware: bool,
     /// The next request makes it aware.
@@ -74,9 +81,9 @@ pub(super) struct Peer {
     pub(super) changed: bool,
 }
 
-#[derive(Default)]
 pub(super) struct Model {
-    pub(super) values: [Value; CHARACTERISTICS.len()],
+    pub(super) table: Vec<Described>,
+    pub(super) values: Vec<Value>,
     pub(super) peers: [Option<Peer>; 2],
     pub(super) flags: u16,
     pub(super) now: u64,
@@ -92,19 +99,60 @@ pub(super) fn cut(mut pdu: Vec<u8>, mtu: usize) -> Vec<u8> {
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
-        let mut model = Self::default();
-        for value in &mut model.values {
-            value.bytes = vec![0];
+    pub(super) fn new(table: &[Described]) -> Self {
+        let first = |one: &Described| Value {
+            bytes: vec![0; if one.fixed { one.length } else { 1 }],
+            ..Value::default()
+        };
+        let values = table.iter().map(first).collect();
+        Self { table: table.to_vec(), values, peers: [None, None], flags: 0, now: 0 }
+    }
+
+    /// A client comes; it takes the place of one that has not been seen to go.
+    pub(super) fn connect(&mut self, client: usize) {
+        self.disconnect(client);
+        self.peers[client] = Some(Peer { mtu: 23, cccd: vec![0; self.table.len()], ..Peer::default() });
+        self.flags |= 0x02;
+    }
+
+    /// The first handle behind `count` characteristics.
+    fn handle_behind(&self, count: usize) -> u16 {
+        let size = |one: &Described| one.gap + 2 + u16::from(one.pushes() != 0);
+        SERVICE + 1 + self.table[..count].iter().map(size).sum::<u16>()
+    }
+
+    pub(super) fn value_handle(&self, index: usize) -> [u8; 2] {
+        (self.handle_behind(index) + self.table[index].gap + 1).to_le_bytes()
+    }
+
+    /// Of a characteristic without a CCCD, a handle where nothing is.
+    pub(super) fn cccd_handle(&self, index: usize) -> [u8; 2] {
+        let value = u16::from_le_bytes(self.value_handle(index));
+        if self.table[index].pushes() == 0 { NOWHERE.to_le_bytes() } else { (value + 1).to_le_bytes() }
+    }
+
+    /// Value of Service Changed for the empty service behind, which comes and goes.
+    fn changed(&self) -> [u8; 4] {
+        let [low, high] = self.handle_behind(self.table.len()).to_le_bytes();
+        [low, high, low, high]
+    }
+
+    /// The code that refuses an access, reading (0) or writing (1).
+    pub(super) fn refusal(&self, client: usize, index: usize, access: usize) -> Option<u8> {
+        let one = &self.table[index];
+        let (property, never) = [(0x02, 0x02), (0x0C, 0x03)][access];
+        if one.properties & property == 0 {
+            return Some(never);
         }
-        model
+        let encrypted = self.peers[client].as_ref().is_some_and(|peer| peer.encrypted);
+        (one.secret[access] && !encrypted).then_some(0x05)
     }
 
     /// The whole answer to a read that runs the handler.
     pub(super) fn fresh(&mut self, index: usize) -> Vec<u8> {
         let value = &mut self.values[index];
         value.flags |= 0x08;
-        let handler = CHARACTERISTICS[index].2;
+        let handler = self.table[index].handler;
         if matches!(handler, Handler::Count | Handler::Quiet | Handler::Long) {
             value.calls += 1;
         }
@@ -135,14 +183,15 @@ impl Model {
     }
 
     pub(super) fn read(&mut self, client: usize, index: usize, offset: Option<u16>) -> Vec<u8> {
-        let opcode = if offset.is_some() { 0x0C } else { 0x0A };
-        if let Some(refused) = self.arrive(client, opcode, Some(value_handle(index))) {
+        let (opcode, handle) = (if offset.is_some() { 0x0C } else { 0x0A }, self.value_handle(index));
+        if let Some(refused) = self.arrive(client, opcode, Some(handle)) {
             return refused;
         }
+        let refusal = self.refusal(client, index, 0);
         let Some(mut peer) = self.peers[client].take() else { return vec![] };
         let open = peer.snapshot.take();
-        let answer = if CHARACTERISTICS[index].0 & 0x02 == 0 {
-            error(opcode, value_handle(index), 0x02)
+        let answer = if let Some(code) = refusal {
+            error(opcode, handle, code)
         } else {
             let whole = match open {
                 Some((owner, whole)) if owner == index && offset.is_some_and(|offset| offset > 0) => whole,
@@ -151,103 +200,78 @@ impl Model {
             peer.snapshot = Some((index, whole.clone()));
             match whole.get(usize::from(offset.unwrap_or(0))..) {
                 Some(part) => cut([&[opcode + 1], part].concat(), peer.mtu),
-                None => error(opcode, value_handle(index), 0x07),
+                None => error(opcode, handle, 0x07),
             }
         };
         self.peers[client] = Some(peer);
         answer
     }
 
-    /// Gives the error code of a write, if it is refused.
-    pub(super) fn write(&mut self, index: usize, bytes: &[u8]) -> Result<(), u8> {
-        let (properties, max_len, handler) = CHARACTERISTICS[index];
-        if properties & 0x0C == 0 {
-            return Err(0x03);
+    /// A Write Request or Write Command. Gives the error code, if it is refused.
+    pub(super) fn write(&mut self, client: usize, index: usize, bytes: &[u8]) -> Result<(), u8> {
+        if let Some(code) = self.refusal(client, index, 1) {
+            return Err(code);
         }
-        if bytes.len() > max_len {
+        let one = self.table[index];
+        if bytes.len() > one.length {
             return Err(0x0D);
         }
+        let mut whole = bytes.to_vec();
+        if one.fixed {
+            whole.extend_from_slice(&self.values[index].bytes[bytes.len()..]);
+        }
+        self.written(index, whole);
+        Ok(())
+    }
+
+    /// A value that a client has written is stored, and the handler runs.
+    pub(super) fn written(&mut self, index: usize, whole: Vec<u8>) {
         let value = &mut self.values[index];
-        value.bytes = bytes.to_vec();
+        value.bytes = whole.clone();
         value.flags |= 0x10;
-        match handler {
+        match self.table[index].handler {
             Handler::Quiet => value.calls += 1,
             Handler::Reverse => {
                 value.calls += 1;
-                let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
+                let reversed: Vec<u8> = whole.into_iter().rev().collect();
                 self.set(index, &reversed);
             }
             _ => {}
         }
-        Ok(())
+    }
+
+    /// Whether a value set now goes to this client.
+    fn reaches(&self, peer: &Peer, index: usize) -> bool {
+        peer.cccd[index] != 0 && !peer.silenced && (peer.encrypted || !self.table[index].secret[0])
     }
 
     pub(super) fn set(&mut self, index: usize, bytes: &[u8]) -> bool {
-        if bytes.len() > CHARACTERISTICS[index].1 {
+        let one = self.table[index];
+        if bytes.len() > one.length || (one.fixed && bytes.len() < one.length) {
             return false;
         }
-        let subscribed = |peer: &Peer| peer.cccd[index] != 0 && !peer.silenced;
-        if self.peers.iter().flatten().any(|peer| subscribed(peer) && peer.queue.len() == QUEUE) {
+        let reached: Vec<usize> = (0..self.peers.len())
+            .filter(|client| self.peers[*client].as_ref().is_some_and(|peer| self.reaches(peer, index)))
+            .collect();
+        let queue = |client: &usize| self.peers[*client].as_ref().map_or(0, |peer| peer.queue.len());
+        if reached.iter().any(|client| queue(client) == QUEUE) {
             return false;
         }
-        for peer in self.peers.iter_mut().flatten().filter(|peer| subscribed(peer)) {
-            let indicate = peer.cccd[index] == 2;
-            peer.queue.push((index, indicate, bytes.to_vec()));
+        for client in reached {
+            if let Some(peer) = &mut self.peers[client] {
+                let indicate = peer.cccd[index] == 2;
+                peer.queue.push((index, indicate, bytes.to_vec()));
+            }
         }
         self.values[index].bytes = bytes.to_vec();
         true
     }
 
-    pub(super) fn prepare(&mut self, client: usize, index: usize, offset: u16, part: &[u8]) -> Vec<u8> {
-        if let Some(refused) = self.arrive(client, 0x16, Some(value_handle(index))) {
-            return refused;
-        }
-        let Some(peer) = &mut self.peers[client] else { return vec![] };
-        peer.snapshot = None;
-        if CHARACTERISTICS[index].0 & 0x0C == 0 {
-            return error(0x16, value_handle(index), 0x03);
-        }
-        let bytes: usize = peer.prepared.iter().map(|(_, _, part)| part.len()).sum();
-        if peer.prepared.len() == PREPARED || bytes + part.len() > PREPARED_BYTES {
-            return error(0x16, value_handle(index), 0x09);
-        }
-        peer.prepared.push((index, offset, part.to_vec()));
-        [&[0x17], &value_handle(index)[..], &offset.to_le_bytes(), part].concat()
-    }
-
-    pub(super) fn execute(&mut self, client: usize, flags: u8) -> Vec<u8> {
-        let first = self.peers[client].as_ref().and_then(|peer| Some(peer.prepared.first()?.0));
-        if let Some(refused) = self.arrive(client, 0x18, first.map(value_handle).filter(|_| flags == 1)) {
-            self.peers[client].as_mut().unwrap().prepared.clear();
-            return refused;
-        }
-        let Some(peer) = &mut self.peers[client] else { return vec![] };
-        peer.snapshot = None;
-        if flags > 1 {
-            return error(0x18, [0, 0], 0x04);
-        }
-        let prepared = std::mem::take(&mut peer.prepared);
-        let mut whole: Vec<(usize, Vec<u8>, usize)> = Vec::new();
-        for (index, offset, part) in prepared.iter().filter(|_| flags == 1) {
-            if !whole.iter().any(|(known, ..)| known == index) {
-                whole.push((*index, self.values[*index].bytes.clone(), 0));
-            }
-            let (_, value, reach) = whole.iter_mut().find(|(known, ..)| known == index).unwrap();
-            let (start, end) = (usize::from(*offset), usize::from(*offset) + part.len());
-            if start > value.len() {
-                return error(0x18, value_handle(*index), 0x07);
-            }
-            if end > CHARACTERISTICS[*index].1 {
-                return error(0x18, value_handle(*index), 0x0D);
-            }
-            value.resize(value.len().max(end), 0);
-            value[start..end].copy_from_slice(part);
-            *reach = end.max(*reach);
-        }
-        for (index, value, reach) in &whole {
-            self.write(*index, &value[..*reach]).unwrap();
-        }
-        vec![0x19]
+    /// The link is encrypted, or no longer.
+    pub(super) fn secure(&mut self, client: usize, encrypted: bool) {
+        let Some(peer) = &mut self.peers[client] else { return };
+        peer.encrypted = encrypted;
+        peer.queue.retain(|(index, ..)| encrypted || !self.table[*index].secret[0]);
     }
 
     pub(super) fn set_features(&mut self, client: usize, bits: u8) -> Vec<u8> {
@@ -290,32 +314,49 @@ impl Model {
     }
 
     pub(super) fn subscribe(&mut self, client: usize, index: usize, bits: u8) -> Vec<u8> {
-        if let Some(refused) = self.arrive(client, 0x12, Some(cccd_handle(index))) {
+        let handle = self.cccd_handle(index);
+        if let Some(refused) = self.arrive(client, 0x12, Some(handle)) {
             return refused;
         }
         let Some(peer) = &mut self.peers[client] else { return vec![] };
         peer.snapshot = None;
-        let (properties, _, handler) = CHARACTERISTICS[index];
-        if bits & !(properties >> 4 & 3) != 0 {
-            return error(0x12, cccd_handle(index), 0xFD);
+        let one = self.table[index];
+        if one.pushes() == 0 {
+            return error(0x12, handle, 0x01);
         }
+        if bits & !one.pushes() != 0 {
+            return error(0x12, handle, 0xFD);
+        }
+        self.store_cccd(client, index, bits);
+        self.subscribed(index);
+        vec![0x13]
+    }
+
+    /// What waits to be pushed in another way than the client now wants is dropped.
+    pub(super) fn store_cccd(&mut self, client: usize, index: usize, bits: u8) {
+        let Some(peer) = &mut self.peers[client] else { return };
         peer.cccd[index] = bits;
         peer.queue.retain(|(owner, indicate, _)| {
             *owner != index || (bits & 1 != 0 && !indicate) || (bits == 2 && *indicate)
         });
+    }
+
+    /// The application learns of a CCCD that was written.
+    pub(super) fn subscribed(&mut self, index: usize) {
         self.values[index].flags |= 0x80;
-        self.values[index].calls += u32::from(handler == Handler::Quiet);
-        vec![0x13]
+        self.values[index].calls += u32::from(self.table[index].handler == Handler::Quiet);
     }
 
     pub(super) fn transmit(&mut self, client: usize) -> Vec<u8> {
+        let changed = self.changed();
+        let handles: Vec<[u8; 2]> = (0..self.table.len()).map(|index| self.value_handle(index)).collect();
         let Some(peer) = &mut self.peers[client] else { return vec![] };
         let waiting = peer.deadline.is_some();
         peer.changed &= peer.wants_changed;
         if peer.silenced || (peer.changed && !waiting) {
             if !peer.silenced {
                 (peer.changed, peer.deadline) = (false, Some((self.now + 30_000, true)));
-                return [&[0x1D], &SERVICE_CHANGED[..], &CHANGED].concat();
+                return [&[0x1D], &SERVICE_CHANGED[..], &changed].concat();
             }
             return vec![];
         }
@@ -323,7 +364,7 @@ impl Model {
             return vec![];
         }
         let tuple = |(index, _, bytes): &(usize, bool, Vec<u8>)| {
-            [&value_handle(*index)[..], &(bytes.len() as u16).to_le_bytes(), bytes].concat()
+            [&handles[*index][..], &(bytes.len() as u16).to_le_bytes(), bytes].concat()
         };
         let (mut together, mut taken) = (vec![0x23], 0);
         for next in peer.queue.iter().filter(|(_, indicate, _)| !indicate).map(tuple) {
@@ -348,7 +389,7 @@ impl Model {
             peer.deadline = Some((self.now + 30_000, false));
         }
         let opcode = if indicate { 0x1D } else { 0x1B };
-        cut([&[opcode], &value_handle(index)[..], &bytes].concat(), peer.mtu)
+        cut([&[opcode], &handles[index][..], &bytes].concat(), peer.mtu)
     }
 
     pub(super) fn advance(&mut self, by: u64) {

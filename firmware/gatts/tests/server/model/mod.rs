@@ -1,26 +1,29 @@
 //! The server against a small model of values, counters, flags, subscriptions and queues, over random
-//! operations of two clients and the application. The model is written from the requirements and shares no
+//! tables and random operations of two clients and the application. The model is written from the requirements and shares no
 //! code with the server.
 
 mod expected;
+mod queued;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use gatts::{
-    Bluetooth, Characteristic, CharacteristicConfig, Config, ConnId, Events, Properties, Security, Server,
-    Service, ServiceConfig, Uuid,
+    Access, Bluetooth, Characteristic, CharacteristicConfig, Config, ConnId, Events, Permissions, Properties,
+    Security, Server, Service, ServiceConfig, Uuid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::common::exchange;
 use expected::*;
+use queued::Target;
 
 #[derive(Debug, Clone)]
 enum Step {
     Connect(usize),
     Disconnect(usize),
+    Secure(usize, bool),
     Mtu(usize, u16),
     Read(usize, usize),
     Blob(usize, usize, u16),
@@ -29,6 +32,7 @@ enum Step {
     Subscribe(usize, usize, u8),
     ReadCccd(usize, usize),
     Prepare(usize, usize, u16, Vec<u8>),
+    PrepareCccd(usize, usize, u16, Vec<u8>),
     Execute(usize, u8),
     Features(usize, u8),
     WantChanged(usize, bool),
@@ -42,13 +46,33 @@ enum Step {
     Advance(u64),
 }
 
+/// The most characteristics of a table.
+const CHARACTERISTICS: usize = 6;
+
+fn described() -> impl Strategy<Value = Described> {
+    let handlers = [Handler::None, Handler::Count, Handler::Quiet, Handler::Long, Handler::Reverse];
+    // Read, write, write without response, notify, indicate; most often all that is needed.
+    let properties = prop_oneof![Just(0x3E_u8), any::<u8>().prop_map(|bits| bits & 0x3E)];
+    let length = prop_oneof![Just(512_usize), 1..8_usize];
+    let secret = prop_oneof![3 => Just([false; 2]), 1 => any::<[bool; 2]>()];
+    let gap = prop_oneof![2 => Just(0_u16), 1 => 0..300_u16];
+    (properties, length, any::<bool>(), secret, gap, proptest::sample::select(handlers.to_vec())).prop_map(
+        |(properties, length, fixed, secret, gap, handler)| {
+            let fixed = fixed && length < 8;
+            Described { properties, length, fixed, secret, gap, handler }
+        },
+    )
+}
+
 fn step() -> impl Strategy<Value = Step> {
-    let (client, index) = (0..2_usize, 0..CHARACTERISTICS.len());
+    // Taken modulo the size of the table.
+    let (client, index) = (0..2_usize, 0..CHARACTERISTICS);
     let at = (client.clone(), index.clone());
     let value = || vec(any::<u8>(), 0..7);
     prop_oneof![
         2 => client.clone().prop_map(Step::Connect),
         1 => client.clone().prop_map(Step::Disconnect),
+        1 => (client.clone(), any::<bool>()).prop_map(|(c, on)| Step::Secure(c, on)),
         1 => (client.clone(), 0..600_u16).prop_map(|(c, mtu)| Step::Mtu(c, mtu)),
         4 => at.clone().prop_map(|(c, i)| Step::Read(c, i)),
         4 => (at.clone(), prop_oneof![Just(0), Just(22), 0..70_u16])
@@ -57,7 +81,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (at.clone(), value()).prop_map(|((c, i), v)| Step::Command(c, i, v)),
         3 => (at.clone(), 0..4_u8).prop_map(|((c, i), bits)| Step::Subscribe(c, i, bits)),
         1 => at.clone().prop_map(|(c, i)| Step::ReadCccd(c, i)),
-        5 => (at, prop_oneof![Just(0), 0..8_u16], value()).prop_map(|((c, i), o, v)| Step::Prepare(c, i, o, v)),
+        5 => (at.clone(), prop_oneof![Just(0), 0..8_u16], value())
+            .prop_map(|((c, i), o, v)| Step::Prepare(c, i, o, v)),
+        1 => (at, 0..3_u16, vec(0..4_u8, 0..3)).prop_map(|((c, i), o, v)| Step::PrepareCccd(c, i, o, v)),
         3 => (client.clone(), prop_oneof![3 => Just(1), 1 => 0..3_u8]).prop_map(|(c, f)| Step::Execute(c, f)),
         1 => (client.clone(), any::<u8>()).prop_map(|(c, bits)| Step::Features(c, bits)),
         1 => (client.clone(), any::<bool>()).prop_map(|(c, on)| Step::WantChanged(c, on)),
@@ -82,7 +108,7 @@ struct Real {
 }
 
 impl Real {
-    fn new() -> Self {
+    fn new(table: &[Described]) -> Self {
         let config = Config {
             max_connections: 2,
             push_queue: QUEUE,
@@ -95,17 +121,26 @@ impl Real {
         let bluetooth = Bluetooth::new(config);
         let service = bluetooth.service(ServiceConfig::new(Uuid::from_u16(0x1234))).unwrap();
         let (mut characteristics, mut calls) = (Vec::new(), Vec::new());
-        for (properties, max_len, handler) in CHARACTERISTICS {
-            let config = CharacteristicConfig::new(Uuid::from_u16(0x2222))
-                .properties(Properties::from_bits_retain(properties))
-                .max_len(max_len as u16);
-            let characteristic = service.characteristic(config).unwrap();
-            calls.push(attach(&characteristic, handler));
+        for one in table {
+            let characteristic = service.characteristic(config_of(one, service.end_handle())).unwrap();
+            calls.push(attach(&characteristic, one.handler));
             characteristics.push(characteristic);
         }
         let fickle = bluetooth.service(ServiceConfig::new(Uuid::from_u16(0x5678))).unwrap();
         let server = bluetooth.server();
         Self { bluetooth, server, fickle, characteristics, calls }
+    }
+}
+
+fn config_of(one: &Described, last_handle: u16) -> CharacteristicConfig {
+    let [read, write] = one.secret.map(|secret| if secret { Access::OPEN.encrypted() } else { Access::OPEN });
+    let config = CharacteristicConfig::new(Uuid::from_u16(0x2222))
+        .properties(Properties::from_bits_retain(one.properties))
+        .permissions(Permissions { read, write })
+        .handle(last_handle + 1 + one.gap);
+    match one.fixed {
+        true => config.value(&vec![0; one.length]).fixed_len(one.length as u16),
+        false => config.max_len(one.length as u16),
     }
 }
 
@@ -140,15 +175,19 @@ fn run(real: &Real, model: &mut Model, step: &Step) -> (Vec<u8>, Vec<u8>) {
     let send = |client: usize, pdu: &[&[u8]]| exchange(&real.server, ConnId(client as u16), &pdu.concat());
     match step {
         Step::Connect(client) => {
-            model.disconnect(*client);
-            model.peers[*client] = Some(Peer { mtu: 23, ..Peer::default() });
-            model.flags |= 0x02;
+            model.connect(*client);
             let served = real.server.connected(ConnId(*client as u16), Security::default());
             (vec![u8::from(served)], vec![1])
         }
         Step::Disconnect(client) => {
             model.disconnect(*client);
             real.server.disconnected(ConnId(*client as u16));
+            (vec![], vec![])
+        }
+        Step::Secure(client, encrypted) => {
+            model.secure(*client, *encrypted);
+            let security = Security { encrypted: *encrypted, ..Security::default() };
+            real.server.set_security(ConnId(*client as u16), security);
             (vec![], vec![])
         }
         Step::Mtu(client, mtu) => {
@@ -160,40 +199,46 @@ fn run(real: &Real, model: &mut Model, step: &Step) -> (Vec<u8>, Vec<u8>) {
             (answer, vec![0x03, 0x05, 0x02])
         }
         Step::Read(client, index) => {
-            (send(*client, &[&[0x0A], &value_handle(*index)]), model.read(*client, *index, None))
+            (send(*client, &[&[0x0A], &model.value_handle(*index)]), model.read(*client, *index, None))
         }
         Step::Blob(client, index, offset) => (
-            send(*client, &[&[0x0C], &value_handle(*index), &offset.to_le_bytes()]),
+            send(*client, &[&[0x0C], &model.value_handle(*index), &offset.to_le_bytes()]),
             model.read(*client, *index, Some(*offset)),
         ),
         Step::Write(client, index, bytes) => {
-            let answer = send(*client, &[&[0x12], &value_handle(*index), bytes]);
-            if let Some(refused) = model.arrive(*client, 0x12, Some(value_handle(*index))) {
+            let handle = model.value_handle(*index);
+            let answer = send(*client, &[&[0x12], &handle, bytes]);
+            if let Some(refused) = model.arrive(*client, 0x12, Some(handle)) {
                 return (answer, refused);
             }
             let Some(peer) = &mut model.peers[*client] else { return (answer, vec![]) };
             peer.snapshot = None;
-            let written = model.write(*index, bytes);
-            (answer, written.map_or_else(|code| error(0x12, value_handle(*index), code), |()| vec![0x13]))
+            let written = model.write(*client, *index, bytes);
+            (answer, written.map_or_else(|code| error(0x12, handle, code), |()| vec![0x13]))
         }
         Step::Command(client, index, bytes) => {
             if model.hears(*client) {
-                let _ = model.write(*index, bytes);
+                let _ = model.write(*client, *index, bytes);
             }
-            (send(*client, &[&[0x52], &value_handle(*index), bytes]), vec![])
+            (send(*client, &[&[0x52], &model.value_handle(*index), bytes]), vec![])
         }
         Step::Subscribe(client, index, bits) => (
-            send(*client, &[&[0x12], &cccd_handle(*index), &[*bits, 0]]),
+            send(*client, &[&[0x12], &model.cccd_handle(*index), &[*bits, 0]]),
             model.subscribe(*client, *index, *bits),
         ),
         Step::ReadCccd(client, index) => {
-            let answer = send(*client, &[&[0x0A], &cccd_handle(*index)]);
-            if let Some(refused) = model.arrive(*client, 0x0A, Some(cccd_handle(*index))) {
+            let handle = model.cccd_handle(*index);
+            let answer = send(*client, &[&[0x0A], &handle]);
+            if let Some(refused) = model.arrive(*client, 0x0A, Some(handle)) {
                 return (answer, refused);
             }
             let Some(peer) = &mut model.peers[*client] else { return (answer, vec![]) };
             peer.snapshot = None;
-            (answer, vec![0x0B, peer.cccd[*index], 0])
+            let bits = peer.cccd[*index];
+            match model.table[*index].pushes() {
+                0 => (answer, error(0x0A, handle, 0x01)),
+                _ => (answer, vec![0x0B, bits, 0]),
+            }
         }
         _ => run_caching(real, model, step),
     }
@@ -203,10 +248,12 @@ fn run(real: &Real, model: &mut Model, step: &Step) -> (Vec<u8>, Vec<u8>) {
 fn run_caching(real: &Real, model: &mut Model, step: &Step) -> (Vec<u8>, Vec<u8>) {
     let send = |client: usize, pdu: &[&[u8]]| exchange(&real.server, ConnId(client as u16), &pdu.concat());
     match step {
-        Step::Prepare(client, index, offset, part) => (
-            send(*client, &[&[0x16], &value_handle(*index), &offset.to_le_bytes(), part]),
-            model.prepare(*client, *index, *offset, part),
-        ),
+        Step::Prepare(client, index, offset, part) => {
+            run_prepare(real, model, *client, Target::Value(*index), *offset, part)
+        }
+        Step::PrepareCccd(client, index, offset, part) => {
+            run_prepare(real, model, *client, Target::Cccd(*index), *offset, part)
+        }
         Step::Execute(client, flags) => (send(*client, &[&[0x18, *flags]]), model.execute(*client, *flags)),
         Step::Features(client, bits) => {
             (send(*client, &[&[0x12], &FEATURES, &[*bits]]), model.set_features(*client, *bits))
@@ -226,6 +273,18 @@ fn run_caching(real: &Real, model: &mut Model, step: &Step) -> (Vec<u8>, Vec<u8>
         }
         _ => run_local(real, model, step),
     }
+}
+
+fn run_prepare(
+    real: &Real,
+    model: &mut Model,
+    client: usize,
+    target: Target,
+    offset: u16,
+    part: &[u8],
+) -> (Vec<u8>, Vec<u8>) {
+    let request = [&[0x16], &model.handle_of(target)[..], &offset.to_le_bytes(), part].concat();
+    (exchange(&real.server, ConnId(client as u16), &request), model.prepare(client, target, offset, part))
 }
 
 /// The steps that are no requests.
@@ -274,13 +333,35 @@ fn run_local(real: &Real, model: &mut Model, step: &Step) -> (Vec<u8>, Vec<u8>) 
     }
 }
 
+/// The step with the characteristic that it means.
+fn within(step: &Step, size: usize) -> Step {
+    let mut step = step.clone();
+    match &mut step {
+        Step::Read(_, index)
+        | Step::Blob(_, index, _)
+        | Step::Write(_, index, _)
+        | Step::Command(_, index, _)
+        | Step::Subscribe(_, index, _)
+        | Step::ReadCccd(_, index)
+        | Step::Prepare(_, index, ..)
+        | Step::PrepareCccd(_, index, ..)
+        | Step::Set(index, _)
+        | Step::Events(index) => *index %= size,
+        _ => {}
+    }
+    step
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(512), ..ProptestConfig::default() })]
     #[test]
-    fn the_server_agrees_with_the_model(steps in vec(step(), 1..120)) {
-        let (real, mut model) = (Real::new(), Model::new());
-        for step in &steps {
-            let (shown, expected) = run(&real, &mut model, step);
+    fn the_server_agrees_with_the_model(
+        table in vec(described(), 1..=CHARACTERISTICS),
+        steps in vec(step(), 1..120),
+    ) {
+        let (real, mut model) = (Real::new(&table), Model::new(&table));
+        for step in steps.iter().map(|step| within(step, table.len())) {
+            let (shown, expected) = run(&real, &mut model, &step);
             prop_assert_eq!(shown, expected, "{:?}", step);
             for (index, value) in model.values.iter().enumerate() {
                 prop_assert_eq!(&real.characteristics[index].value(), &value.bytes, "value {} after {:?}", index, step);
