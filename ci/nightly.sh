@@ -6,3 +6,4 @@ cd "$(dirname "$0")"
 ./seeds.sh 1000
 ./faults.sh
 ./fuzz.sh 600
+./memory.sh
