@@ -178,8 +178,13 @@ impl Table {
     #[inline]
     pub(crate) fn find(&self, handle: u16) -> Option<&Attribute> {
         let attributes = &self.layout.attributes;
-        let index = attributes.binary_search_by_key(&handle, |attribute| attribute.handle).ok()?;
-        attributes.get(index).filter(|attribute| !attribute.hidden)
+        // Most tables have no gaps: the handle tells the position.
+        let direct = attributes.get(usize::from(handle).wrapping_sub(1)).filter(|one| one.handle == handle);
+        let found = direct.or_else(|| {
+            let index = attributes.binary_search_by_key(&handle, |attribute| attribute.handle).ok()?;
+            attributes.get(index)
+        });
+        found.filter(|attribute| !attribute.hidden)
     }
 
     /// The attributes with handles from `first` to `last`, in ascending order.

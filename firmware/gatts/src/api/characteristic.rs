@@ -39,9 +39,9 @@ impl Characteristic {
     /// subscribed. It runs no handler. Inside a handler, what is queued leaves after the response.
     ///
     /// # Errors
-    /// An integer out of range, a value above this characteristic's limit or not of its fixed length, or [`Error::QueueFull`] if a
-    /// subscribed client has [`crate::Config::push_queue`] values waiting already. The old value stays and
-    /// nothing is queued for anybody.
+    /// An integer out of range, a value above this characteristic's limit or not of its fixed length, or
+    /// [`Error::QueueFull`] if a subscribed client has [`crate::Config::push_queue`] values waiting already.
+    /// The old value stays and nothing is queued for anybody.
     pub fn set_value<'a>(&self, value: impl Into<Value<'a>>) -> Result<(), Error> {
         let bytes = value.into().encode()?;
         self.state.check_length(bytes.len())?;

@@ -138,9 +138,10 @@ impl CharacteristicConfig {
         }
     }
 
-    /// The properties. Without READ the value cannot be read; without WRITE and WRITE_WITHOUT_RESPONSE it
-    /// cannot be written, and without AUTHENTICATED_SIGNED_WRITES not by signed commands, whatever the
-    /// permissions say.
+    /// The properties. Without READ the value cannot be read, and without WRITE and WRITE_WITHOUT_RESPONSE not
+    /// be written, whatever the permissions say. AUTHENTICATED_SIGNED_WRITES permits signed commands, and over
+    /// an encrypted link, which needs no signature, any write (Core Vol 3 Part C 10.4.2).
+    /// EXTENDED_PROPERTIES needs its descriptor: see [`CharacteristicConfig::extended_properties`].
     #[must_use]
     pub fn properties(mut self, properties: Properties) -> Self {
         self.properties = properties;

@@ -9,21 +9,29 @@ use crate::caching::feature;
 use crate::error::AttError;
 use crate::events::Events;
 use crate::handler;
+use crate::permissions::Security;
 use crate::reply::Call;
+use crate::table::Table;
 use crate::value::{Limit, MAX_VALUE_LEN};
 
 /// Stores the value of a Write Request or Write Command (Core Vol 3 Part F 3.4.5.1 and 3.4.5.3), or changes
 /// nothing.
 pub(super) fn store(context: &Context<'_>, parameters: &[u8]) -> Result<(), Refusal> {
     let (handle, value) = take_u16(parameters)?;
-    let kind = writable(context, handle)?;
     let refuse = |error| Refusal::at(handle, error);
-    if let Kind::Value(state) = &kind {
-        let whole = judge_value(context, state, value).map_err(refuse)?;
+    let table = context.shared.table.borrow();
+    let kind = find_writable(&table, context.security, handle)?;
+    // Most writes are of values: nothing else is taken out of the table for them.
+    if let Kind::Value(state) = kind {
+        let state = Rc::clone(state);
+        drop(table);
+        let whole = judge_value(context, &state, value).map_err(refuse)?;
         state.store(Rc::clone(&whole));
-        report(context, state, Events::CHAR_WRITE_EVENT, &whole);
+        report(context, &state, Events::CHAR_WRITE_EVENT, &whole);
         return Ok(());
     }
+    let kind = kind.clone();
+    drop(table);
     let change = Change::new(context, kind, value).map_err(refuse)?;
     change.store(context);
     change.report(context);
@@ -49,10 +57,13 @@ fn judge_value(
 
 /// The attribute at a handle, if this client may write it.
 pub(super) fn writable(context: &Context<'_>, handle: u16) -> Result<Kind, Refusal> {
-    let table = context.shared.table.borrow();
+    find_writable(&context.shared.table.borrow(), context.security, handle).cloned()
+}
+
+fn find_writable(table: &Table, security: Security, handle: u16) -> Result<&Kind, Refusal> {
     let attribute = table.find(handle).ok_or(Refusal::at(handle, AttError::INVALID_HANDLE))?;
-    attribute.kind.check_write(context.security).map_err(|error| Refusal::at(handle, error))?;
-    Ok(attribute.kind.clone())
+    attribute.kind.check_write(security).map_err(|error| Refusal::at(handle, error))?;
+    Ok(&attribute.kind)
 }
 
 /// A write that has passed every check and has not been done yet.

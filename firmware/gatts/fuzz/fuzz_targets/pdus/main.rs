@@ -1,7 +1,7 @@
 //! Sequences of PDUs, calls of the API and events of the link, against arbitrary tables.
 //!
-//! What must hold: no panic; each request answered exactly once and nothing else; PDUs of the form that the Core
-//! Specification gives them; the bounds stated in the documentation of the crate; everything freed at the end;
+//! What must hold: no panic; each request answered exactly once and nothing else; PDUs of the form that the
+//! Core Specification gives them; the bounds stated in the documentation of the crate; everything freed at the end;
 //! and the same once more for the same input.
 #![no_main]
 

@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// Every attribute with its type, as a client finds them; nothing while there is no room for another client.
+    /// Every attribute with its type, as a client finds them; nothing while there is no room for another one.
     fn discover(&self) -> Vec<u8> {
         let probe = ConnId(LINKS);
         let (mut found, mut first, mut out) = (Vec::new(), Some(1_u16), [0; 23]);
