@@ -47,6 +47,7 @@ part mutants cargo run --quiet --release --package gattest -- mutants
 part seeds ci/seeds.sh 50
 part thousand ci/thousand.sh
 part esptool ci/esptool.sh
+part process ci/process.sh
 part bumble ci/bumble.sh
 part fuzz ci/fuzz.sh 30
 part firmware ci/firmware.sh

@@ -75,6 +75,8 @@ impl Drop for SerialLine {
     fn drop(&mut self) {
         // Closing a port waits for what is unsent, and a board that does not take it would hold everything up.
         let _ = rustix::termios::tcflush(&self.port, QueueSelector::OFlush);
+        // A pseudo-terminal keeps this when it is closed, and then only root could open it again.
+        let _ = rustix::termios::ioctl_tiocnxcl(&self.port);
     }
 }
 
