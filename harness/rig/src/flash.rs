@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::firmware::{Chip, Image};
 use crate::serial::usb_info;
-use espflash::command::{Command, CommandType};
+use espflash::command::Command;
 use espflash::connection::{Connection, ResetAfterOperation, ResetBeforeOperation};
 use espflash::flasher::Flasher;
 use espflash::target::ProgressCallbacks;
@@ -113,8 +113,8 @@ impl Loader {
         let started = if self.has_lines {
             connection.reset_after(true, chip.espflash())
         } else {
-            let deadline = CommandType::RunUserCode.timeout();
-            connection.with_timeout(deadline, |connection| connection.command(Command::RunUserCode).map(drop))
+            // A loader that obeys has no more to say: the application's Hello will.
+            connection.write_command(Command::RunUserCode)
         };
         started.map_err(|error| failed(&error))
     }

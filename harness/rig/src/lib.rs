@@ -2,8 +2,9 @@
 //!
 //! [`link`] is the harness's end of the control link, [`central`] our own ATT client over HCI,
 //! [`drive`] carries a plan out with both; [`mod@bench`] is the bench that exists only in memory, `real` the one of
-//! adapters and devices that are not ours, and [`run`] takes many scenarios through many of them. [`radio`] lends a
-//! virtual radio to other programs.
+//! adapters, boards at serial ports and devices that are not ours, and [`run`] takes many scenarios through many of
+//! them. [`attach`] finds and takes a board, [`update`] sees to its firmware. [`radio`] lends a virtual radio to other
+//! programs.
 //!
 //! **Invariants:** nothing here prints or judges. Every wait has a condition and a named deadline on
 //! the bench's own clock, and no order of events depends on how long anything took.

@@ -41,7 +41,7 @@ pub(super) fn diagnose(text: &str) -> Option<Fault> {
             "press its reset button, without the boot button, and run again",
         ));
     }
-    if let Some(panic) = line_with(text, &["PANIC", "panicked at", "Guru Meditation", "Exception '"]) {
+    if let Some(panic) = last_words(text) {
         let cause = format!("the board's firmware ended: {panic}");
         return Some(Fault::new(cause, "look at its console text for the functions, and report it"));
     }
@@ -67,9 +67,17 @@ fn reason(text: &str) -> String {
     word.map_or_else(String::new, |word| format!(" ({word})"))
 }
 
-fn line_with(text: &str, signs: &[&str]) -> Option<String> {
-    let line = text.lines().find(|line| signs.iter().any(|sign| line.contains(sign)))?;
-    Some(line.trim().chars().take(200).collect())
+/// What a firmware said before it ended, on one line: the place of a panic and its message, or an exception.
+fn last_words(text: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_sign =
+        |line: &&str| ["panicked at", "Guru Meditation", "Exception '"].iter().any(|it| line.contains(it));
+    let words = match lines.find(is_sign) {
+        Some(line) if line.ends_with(':') => format!("{line} {}", lines.next().unwrap_or_default()),
+        Some(line) => line.to_owned(),
+        None => text.contains("PANIC").then(|| "a panic".to_owned())?,
+    };
+    Some(words.chars().take(200).collect())
 }
 
 #[cfg(test)]
@@ -89,8 +97,10 @@ mod tests {
         assert!(cause("Brownout detector was triggered\r\n").contains("lost power"));
         assert!(cause(&format!("{boot}invalid header: 0xffffffff\r\n")).contains("no firmware"));
         assert!(cause("boot:0x5 (DOWNLOAD(USB/UART0))\r\nwaiting for download\r\n").contains("ROM loader"));
-        let panic = "\r\n====================== PANIC ======================\r\npanicked at src/main.rs:50";
-        assert!(cause(panic).contains("PANIC"));
+        let panic = "\r\n====================== PANIC ======================\r\n";
+        assert_eq!(cause(panic), "the board's firmware ended: a panic");
+        let panic = format!("{panic}panicked at src/main.rs:50:9:\r\nUART0\r\n{boot}");
+        assert_eq!(cause(&panic), "the board's firmware ended: panicked at src/main.rs:50:9: UART0");
     }
 
     #[test]

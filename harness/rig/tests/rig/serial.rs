@@ -61,6 +61,16 @@ fn a_board_without_firmware_and_one_in_its_loader_are_named() {
 }
 
 #[test]
+fn a_port_without_a_loader_refuses_to_be_flashed_in_time() {
+    let (pty, began) = (Pty::new(), std::time::Instant::now());
+    let image = |_| panic!("there is no chip to give an image for");
+    let fault = rig::flash::flash(&pty.path, rig::flash::BAUD, image, &mut |_| {}).unwrap_err();
+    assert!(fault.cause.starts_with("the board's ROM loader does not answer"), "{fault}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(take(&pty.path).is_ok(), "a refusal must leave nothing locked");
+}
+
+#[test]
 fn noise_on_the_line_is_no_board() {
     let noise: Vec<u8> = (0..3000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let fault = silence(&Pty::new().says(&noise));

@@ -1,58 +1,19 @@
 //! Finds the board that was named, takes it, and learns who it is.
 
+mod spec;
+
+pub use spec::{BoardSpec, Mac};
+
 use crate::fault::Fault;
 use crate::firmware::Symbols;
 use crate::link::{BoardLink, Identity};
 use crate::lock::{LOCK_DEADLINE, Lock};
 use crate::serial::{Port, SerialLine, ports};
 use air::Air;
-use std::fmt;
+use spec::parse_mac;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Which board is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BoardSpec {
-    /// The only one there is.
-    Auto,
-    /// The one at this port.
-    Port(PathBuf),
-    /// The one with this MAC address, most significant byte first.
-    Mac([u8; 6]),
-}
-
-impl FromStr for BoardSpec {
-    type Err = std::convert::Infallible;
-
-    /// `auto`, six bytes with colons between them, or else a port.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match (text, parse_mac(text)) {
-            ("auto", _) => Self::Auto,
-            (_, Some(mac)) => Self::Mac(mac),
-            _ => Self::Port(PathBuf::from(text)),
-        })
-    }
-}
-
-fn parse_mac(text: &str) -> Option<[u8; 6]> {
-    let byte = |part: &str| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok())?;
-    let bytes: Vec<u8> = text.split([':', '-']).map(byte).collect::<Option<_>>()?;
-    bytes.try_into().ok()
-}
-
-/// A MAC address as people write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mac(pub [u8; 6]);
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, rest @ ..] = self.0;
-        write!(f, "{first:02x}")?;
-        rest.iter().try_for_each(|byte| write!(f, ":{byte:02x}"))
-    }
-}
 
 /// A port that is ours, and what is known of the board at it.
 #[derive(Debug)]
@@ -294,16 +255,6 @@ pub(crate) fn mac_name(mac: [u8; 6]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_way_to_name_a_board_is_read() {
-        let spec = |text: &str| text.parse::<BoardSpec>().unwrap();
-        assert_eq!(spec("auto"), BoardSpec::Auto);
-        assert_eq!(spec("60:55:F9:01:23:ab"), BoardSpec::Mac([0x60, 0x55, 0xF9, 0x01, 0x23, 0xAB]));
-        assert_eq!(spec("/dev/ttyUSB0"), BoardSpec::Port("/dev/ttyUSB0".into()));
-        assert_eq!(spec("60:55:F9:01:23"), BoardSpec::Port("60:55:F9:01:23".into()));
-        assert_eq!(Mac([0x60, 0x55, 0xF9, 0x01, 0x23, 0xAB]).to_string(), "60:55:f9:01:23:ab");
-    }
 
     #[test]
     fn auto_takes_the_only_board_and_lists_several() {
