@@ -1,6 +1,58 @@
-//! Commands for boards, on a machine that has none.
+//! Commands for boards, on a machine that has none, and with a virtual one at a port.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::symlink;
+use std::process::{Child, Command, Stdio};
 
 use crate::calls::{folder, gattest, shown};
+use crate::readme::{CALL, without_times};
+use regex::Regex;
+
+/// A board that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+/// Starts the board and gives the line that says that it is ready.
+fn start(here: &std::path::Path, arguments: &str) -> (Running, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gattest"));
+    let child = command.args(arguments.split(' ')).current_dir(here).stdout(Stdio::piped()).spawn();
+    let mut running = Running(child.expect("the board starts"));
+    let mut ready = String::new();
+    let out = running.0.stdout.take().expect("its output");
+    BufReader::new(out).read_line(&mut ready).expect("a line");
+    (running, ready.trim_end().to_owned())
+}
+
+#[test]
+fn what_the_readme_shows_of_boards_is_what_comes() {
+    let readme = std::fs::read_to_string(fixtures::repository().join("README.md")).expect("README.md");
+    let block = readme.split("```console board\n$ ").nth(1).and_then(|rest| rest.split("\n```\n").next());
+    let mut commands = block.expect("a transcript").split("\n$ ");
+    let here = folder(&[]);
+    for name in ["scenarios", "fixtures"] {
+        symlink(fixtures::repository().join(name), here.path().join(name)).expect("a link");
+    }
+
+    let (board, is_ready) =
+        commands.next().and_then(|text| text.split_once('\n')).expect("the board's command");
+    let arguments =
+        board.strip_prefix(CALL).and_then(|text| text.strip_suffix(" &")).expect("the board's options");
+    let (_board, ready) = start(here.path(), arguments);
+    let port = Regex::new("port [^,]+,").expect("a pattern");
+    assert_eq!(port.replace(&ready, "port,"), port.replace(is_ready, "port,"));
+    for text in commands {
+        let (command, printed) = text.split_once('\n').expect("what it prints");
+        let arguments: Vec<&str> = command.strip_prefix(CALL).expect("a call").split(' ').collect();
+        let (_, out, err) = shown(&gattest(here.path(), &arguments));
+        let words = |text: &str| without_times(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words(&out), words(printed), "`{command}`: {err}");
+    }
+}
 
 #[test]
 fn a_port_that_is_not_there_is_inconclusive_with_cause_and_cure() {

@@ -9,7 +9,7 @@ use crate::calls::{folder, gattest};
 use regex::Regex;
 
 /// How README.md calls the command; other lines with a `$` stand for an editor.
-const CALL: &str = "cargo run --release -- ";
+pub(crate) const CALL: &str = "cargo run --release -- ";
 
 /// The blocks: each is a list of commands and what they print.
 fn transcripts(readme: &str) -> Vec<Vec<(String, String)>> {
@@ -33,7 +33,7 @@ fn run(here: &Path, command: &str) -> Output {
     }
 }
 
-fn without_times(text: &str) -> String {
+pub(crate) fn without_times(text: &str) -> String {
     let times = Regex::new(r" +[0-9]+\.[0-9]+ m?s(?-u:\b)").expect("a pattern");
     times.replace_all(text, " <time>").into_owned()
 }
