@@ -36,6 +36,8 @@ pub mod run;
 pub mod serial;
 #[cfg(unix)]
 pub mod update;
+#[cfg(target_os = "linux")]
+pub mod vhci;
 
 pub use air::{Capture, write_btsnoop};
 #[cfg(unix)]

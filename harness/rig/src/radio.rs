@@ -61,6 +61,28 @@ impl fmt::Display for Socket {
     }
 }
 
+/// Who gets a controller on the radio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taker {
+    /// Whoever calls on a socket.
+    Socket(Socket),
+    /// `vhci`: this machine's own Bluetooth stack, which must be Linux's.
+    #[cfg(target_os = "linux")]
+    Vhci,
+}
+
+impl FromStr for Taker {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        #[cfg(target_os = "linux")]
+        if text == "vhci" {
+            return Ok(Self::Vhci);
+        }
+        text.parse().map(Self::Socket)
+    }
+}
+
 /// What happens on a radio.
 #[derive(Debug)]
 pub enum RadioEvent {

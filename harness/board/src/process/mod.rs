@@ -18,6 +18,7 @@ use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex};
 use embassy_sync::signal::Signal;
 use machine::Machine;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Options {
 pub struct Sockets {
     /// One controller on the board's radio for each, over H4.
     pub radios: Vec<Listener>,
+    /// Likewise, for hosts that are there already.
+    pub hosts: Vec<OwnedFd>,
     /// The board's pins and faults, in lines of text; see `harness/board/src/process/controls.rs`.
     pub control: Option<Listener>,
 }
@@ -82,6 +85,9 @@ pub enum ProcessError {
     /// A socket failed.
     #[error("failed to accept a connection: {0}")]
     Accept(io::Error),
+    /// A host that was there has gone or broken the protocol.
+    #[error("failed to serve a host on the radio: {0}")]
+    Host(h4::H4Error),
     /// The contents of flash could not be kept.
     #[error("failed to write {0}: {1}")]
     State(PathBuf, io::Error),
@@ -93,7 +99,7 @@ pub enum ProcessError {
 /// [`ProcessError`]
 pub fn run(
     options: Options,
-    sockets: &Sockets,
+    sockets: Sockets,
     stop: &Stop,
     tell: &mut dyn FnMut(&Path, [u8; 6]),
 ) -> Result<(), ProcessError> {
@@ -103,22 +109,36 @@ pub fn run(
     let machine = Machine::new(&air, &controller, &controls, options);
     let broken: Signal<NoopRawMutex, ProcessError> = Signal::new();
 
+    let lend =
+        |at: usize| air.controller(ControllerConfig { name: format!("central {at}"), ..Default::default() });
+    let Sockets { radios, hosts, control } = sockets;
+    let after_radios = 1 + radios.len();
     let serve_radio = |(at, listener)| {
-        let config = ControllerConfig { name: format!("central {at}"), ..Default::default() };
-        let (controller, broken) = (air.controller(config), &broken);
+        let (controller, broken) = (lend(at), &broken);
         Box::pin(async move {
             // A host that breaks the protocol is sent away, and the next one is served.
             let error = h4::serve_all(&controller, listener, |_ended| ()).await;
             broken.signal(ProcessError::Accept(error));
         })
     };
-    let mut radios: Vec<_> = (1..).zip(&sockets.radios).map(serve_radio).collect();
-    let clients = sockets.control.iter().flat_map(|listener| std::iter::repeat_n(listener, CONTROL_CLIENTS));
+    let serve_host = |(at, stream)| {
+        let (controller, broken) = (lend(at), &broken);
+        Box::pin(async move {
+            let ended = h4::serve(&controller, stream).await;
+            broken.signal(ProcessError::Host(ended.err().unwrap_or(h4::H4Error::Closed)));
+        })
+    };
+    let mut radios: Vec<_> = (1..).zip(&radios).map(serve_radio).collect();
+    let mut hosts: Vec<_> = (after_radios..).zip(hosts).map(serve_host).collect();
+    let clients = control.iter().flat_map(|listener| std::iter::repeat_n(listener, CONTROL_CLIENTS));
     let mut clients: Vec<_> =
         clients.map(|listener| Box::pin(serve_controls(&controls, listener, &broken))).collect();
     let mut tasks: Vec<Pin<&mut dyn Future<Output = ()>>> = Vec::new();
     for radio in &mut radios {
         tasks.push(radio.as_mut());
+    }
+    for host in &mut hosts {
+        tasks.push(host.as_mut());
     }
     for client in &mut clients {
         tasks.push(client.as_mut());

@@ -39,9 +39,9 @@ impl Board {
         let (stop, (told, ports)) = (Stop::default(), channel());
         let theirs = stop.clone();
         let thread = std::thread::spawn(move || {
-            let sockets = Sockets { radios: vec![], control };
+            let sockets = Sockets { control, ..Sockets::default() };
             let mut tell = |path: &Path, _: [u8; 6]| told.send(path.to_owned()).unwrap();
-            run(options, &sockets, &theirs, &mut tell).unwrap();
+            run(options, sockets, &theirs, &mut tell).unwrap();
         });
         let control = BufReader::new(UnixStream::connect(&socket).unwrap());
         control.get_ref().set_read_timeout(Some(DEADLINE)).unwrap();

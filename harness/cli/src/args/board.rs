@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rig::board::rom::Chip;
-use rig::radio::Socket;
+use rig::radio::{Socket, Taker};
 
 /// Options of `gattest board`.
 #[derive(Debug, Args)]
@@ -18,9 +18,10 @@ pub struct BoardArgs {
     /// All that is random comes from this number [default: another one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Lend a controller on its radio to a host on this socket, unix:PATH or tcp:PORT; once for each central
+    /// Lend a controller on its radio to a host on this socket, unix:PATH or tcp:PORT, or with `vhci` to this machine's
+    /// own Bluetooth stack (Linux); once for each central
     #[arg(long, value_name = "SOCKET")]
-    pub radio: Vec<Socket>,
+    pub radio: Vec<Taker>,
     /// Make a symbolic link to its serial port
     #[arg(long, value_name = "LINK")]
     pub pty: Option<PathBuf>,

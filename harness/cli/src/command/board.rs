@@ -7,10 +7,10 @@ use std::path::Path;
 use rig::board::flash::{self, Flash};
 use rig::board::process::{self, Options, Sockets, Stop};
 use rig::board::{image, rom::Chip};
-use rig::radio::Socket;
+use rig::radio::{Socket, Taker};
 use serde::Serialize;
 
-use super::{Outcome, about, print};
+use super::{Outcome, about, inconclusive, print};
 use crate::args::BoardArgs;
 use crate::exit::Exit;
 
@@ -27,15 +27,31 @@ pub(super) fn execute(args: &BoardArgs) -> Outcome {
         link: args.pty.clone(),
         state: args.state.clone(),
     };
-    let radios: Vec<_> = args.radio.iter().map(Socket::listen).collect::<Result<_, _>>()?;
-    let (radios, named): (Vec<_>, Vec<_>) = radios.into_iter().unzip();
-    let control = args.control.as_ref().map(Socket::listen).transpose()?.map(|(listener, _)| listener);
-    let sockets = Sockets { radios, control };
+    let mut named = Vec::new();
+    let mut sockets = Sockets::default();
+    for taker in &args.radio {
+        match taker {
+            Taker::Socket(socket) => {
+                let (listener, socket) = socket.listen()?;
+                named.push(socket.to_string());
+                sockets.radios.push(listener);
+            }
+            #[cfg(target_os = "linux")]
+            Taker::Vhci => match rig::vhci::open() {
+                Ok(vhci) => {
+                    named.push(format!("hci{}", vhci.index));
+                    sockets.hosts.push(vhci.stream);
+                }
+                Err(fault) => return Ok(inconclusive(fault)),
+            },
+        }
+    }
+    sockets.control = args.control.as_ref().map(Socket::listen).transpose()?.map(|(listener, _)| listener);
     let (chip, seed) = (args.chip, options.seed);
-    process::run(options, &sockets, &stop, &mut |port, mac| {
+    process::run(options, sockets, &stop, &mut |port, mac| {
         let ready = Ready {
             port: port.display().to_string(),
-            radios: named.iter().map(ToString::to_string).collect(),
+            radios: named.clone(),
             chip: chip.name(),
             mac: mac.map(|byte| format!("{byte:02X}")).join(":"),
             seed,

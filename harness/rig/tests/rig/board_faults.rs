@@ -39,6 +39,7 @@ impl Desk {
         let sockets = Sockets {
             radios: vec![Listener::unix(at("radio")).unwrap()],
             control: Some(Listener::unix(at("control")).unwrap()),
+            ..Sockets::default()
         };
         let options = process::Options {
             chip: Chip::Esp32c3,
@@ -54,7 +55,7 @@ impl Desk {
         let theirs = stop.clone();
         let thread = std::thread::spawn(move || {
             let mut tell = |_: &Path, _| ready.send(()).unwrap_or_default();
-            process::run(options, &sockets, &theirs, &mut tell).unwrap();
+            process::run(options, sockets, &theirs, &mut tell).unwrap();
         });
         is_ready.recv_timeout(Duration::from_secs(10)).unwrap();
         let control = UnixStream::connect(at("control")).unwrap();
