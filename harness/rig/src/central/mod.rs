@@ -1,11 +1,13 @@
-//! Our own central: a raw ATT client over any HCI transport.
+//! Centrals: what the driver asks of one, and our own, a raw ATT client over any HCI transport.
 
 mod att;
 mod discovery;
 mod hci;
+mod interface;
 mod l2cap;
 mod parse;
 mod prepare;
+mod raw;
 mod scanner;
 mod security;
 mod state;
@@ -14,6 +16,7 @@ mod uuid;
 pub use att::TRANSACTION_TIMEOUT;
 pub use discovery::{Characteristic, Database, Descriptor, Include, Service};
 pub use hci::{Address, Choice, ConnectError};
+pub use interface::Central;
 pub use scanner::{Heard, Target};
 pub use security::{Encryption, Keys, SIGNATURE_LEN};
 pub use state::Pushed;

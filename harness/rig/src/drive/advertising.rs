@@ -1,24 +1,17 @@
 //! What the device advertises.
 
 use super::{Driver, Stop};
-use crate::central::{Address, Choice, Heard, Target};
+use crate::central::{Address, Central, Choice, Heard, Target};
 use crate::fault::Fault;
-use bt_hci::ReadHciError;
-use bt_hci_transport::Transport;
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::{ABSENCE_WINDOW_MS, ADVERTISEMENT_WINDOW_MS};
 use conformance::scenario::{AdvertisementExpect, External};
 use embassy_time::Duration;
-use std::convert::Infallible;
 
 /// A device that advertises every 1.28 s, the slowest of usual ones, is seen several times.
 pub(super) const SCAN_DEADLINE: Duration = Duration::from_secs(5);
 
-impl<T> Driver<'_, T>
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+impl<C: Central> Driver<'_, C> {
     /// Scans until the device advertises what it should, or for as long as it must not.
     pub(super) async fn expect_advertisement(
         &mut self,

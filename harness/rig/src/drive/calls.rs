@@ -1,21 +1,15 @@
 //! Steps that say something to the board.
 
 use super::{Driver, Stop};
+use crate::central::Central;
 use crate::convert;
 use crate::fault::Fault;
 use crate::link::{BoardLink, Reply};
-use bt_hci::ReadHciError;
-use bt_hci_transport::Transport;
 use conformance::observation::{BoardEvent, StepObservation};
 use conformance::scenario::BoardAction;
-use std::convert::Infallible;
 use wire::Call;
 
-impl<T> Driver<'_, T>
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+impl<C: Central> Driver<'_, C> {
     /// The control link. A plan that needs one is skipped where there is none.
     pub(super) fn link(&self) -> Result<&BoardLink, Stop> {
         self.link.ok_or_else(|| {

@@ -1,15 +1,13 @@
 //! How connections end: asked for, announced by a later step, or unasked.
 
 use super::{Driver, Flow, OTHER_END_DEADLINE, Stop, is_disconnected};
+use crate::central::Central;
 use crate::fault::Fault;
 use crate::link::Report;
-use bt_hci::ReadHciError;
-use bt_hci_transport::Transport;
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::PlannedStep;
 use conformance::scenario::Action;
 use embassy_time::Duration;
-use std::convert::Infallible;
 
 /// Error codes with which the device ends a connection (Core Vol 1 Part F 2.19 to 2.21).
 const ENDED_BY_DEVICE: [u8; 3] = [0x13, 0x14, 0x15];
@@ -18,11 +16,7 @@ const FAILED_TO_BE_ESTABLISHED: u8 = 0x3E;
 /// The device has this long to end the connection when its application asks for it.
 const DEVICE_DEADLINE: Duration = Duration::from_secs(10);
 
-impl<T> Driver<'_, T>
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+impl<C: Central> Driver<'_, C> {
     /// The clients whose connections the device is to end before or in the steps right after this one.
     pub(super) fn expected_endings(&self, index: usize) -> Vec<usize> {
         let after = self.plan.steps.iter().skip(index + 1).map(|planned| &planned.step);

@@ -13,11 +13,9 @@ mod security;
 mod settle;
 mod steps;
 
-use crate::central::{Address, AttCentral, Failure, Heard};
+use crate::central::{Address, Central, Failure, Heard};
 use crate::fault::Fault;
 use crate::link::{BoardLink, Report};
-use bt_hci::ReadHciError;
-use bt_hci_transport::Transport;
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::{LONG_PROCEDURE_MS, Plan, PlannedStep};
 use conformance::scenario::{Action, BoardAction, ClientValue, Need};
@@ -25,7 +23,6 @@ use conformance::verdict::RigFault;
 use embassy_time::{Duration, with_timeout};
 use names::Names;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 /// What a bench brings to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +65,12 @@ pub fn skip_reason(plan: &Plan, able: &[Need]) -> Option<String> {
 /// Drives `plan` with one central for each that it names, the one without a name first. `link` is left
 /// out for a device that is no board of ours. The `run` methods of link and centrals must be polled
 /// beside this.
-pub async fn drive<T>(
+pub async fn drive<C: Central>(
     plan: &Plan,
     link: Option<&BoardLink>,
-    centrals: &[AttCentral<T>],
+    centrals: &[C],
     setup: Setup<'_>,
-) -> Driven
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+) -> Driven {
     let mut driven = Driven::default();
     let mut driver = match Driver::new(plan, link, centrals, setup) {
         Ok(driver) => driver,
@@ -160,20 +153,20 @@ const OTHER_END_DEADLINE: Duration = Duration::from_secs(10);
 const KEY_SEED: u64 = 0x4C54_4B00_4B45_5953;
 
 /// One central with what a run knows of its connection.
-struct Client<'a, T> {
-    central: &'a AttCentral<T>,
+struct Client<'a, C> {
+    central: &'a C,
     /// A step has connected and none has disconnected.
     connected: bool,
     /// The device may send indications on this connection.
     indicating: bool,
 }
 
-struct Driver<'a, T> {
+struct Driver<'a, C> {
     plan: &'a Plan,
     link: Option<&'a BoardLink>,
     /// The one without a name.
-    first: Client<'a, T>,
-    others: Vec<Client<'a, T>>,
+    first: Client<'a, C>,
+    others: Vec<Client<'a, C>>,
     /// Which of them does the current step: 0 is the first.
     who: usize,
     setup: Setup<'a>,
@@ -192,15 +185,11 @@ struct Driver<'a, T> {
     saved: BTreeMap<String, Vec<u8>>,
 }
 
-impl<'a, T> Driver<'a, T>
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+impl<'a, C: Central> Driver<'a, C> {
     fn new(
         plan: &'a Plan,
         link: Option<&'a BoardLink>,
-        centrals: &'a [AttCentral<T>],
+        centrals: &'a [C],
         setup: Setup<'a>,
     ) -> Result<Self, Fault> {
         let client = |central| Client { central, connected: false, indicating: false };
@@ -233,11 +222,11 @@ where
     }
 
     /// The client that does the current step.
-    fn own(&self) -> &Client<'a, T> {
+    fn own(&self) -> &Client<'a, C> {
         self.client(self.who)
     }
 
-    fn own_mut(&mut self) -> &mut Client<'a, T> {
+    fn own_mut(&mut self) -> &mut Client<'a, C> {
         match self.who.checked_sub(1).and_then(|at| self.others.get_mut(at)) {
             Some(client) => client,
             None => &mut self.first,
@@ -245,21 +234,21 @@ where
     }
 
     /// A client by its number; the first for one that is not there.
-    fn client(&self, who: usize) -> &Client<'a, T> {
+    fn client(&self, who: usize) -> &Client<'a, C> {
         who.checked_sub(1).and_then(|at| self.others.get(at)).unwrap_or(&self.first)
     }
 
     /// The central that does the current step.
-    fn central(&self) -> &'a AttCentral<T> {
+    fn central(&self) -> &'a C {
         self.own().central
     }
 
     /// Every client with its number.
-    fn clients(&self) -> impl Iterator<Item = (usize, &Client<'a, T>)> {
+    fn clients(&self) -> impl Iterator<Item = (usize, &Client<'a, C>)> {
         std::iter::once(&self.first).chain(&self.others).enumerate()
     }
 
-    fn clients_mut(&mut self) -> impl Iterator<Item = &mut Client<'a, T>> {
+    fn clients_mut(&mut self) -> impl Iterator<Item = &mut Client<'a, C>> {
         std::iter::once(&mut self.first).chain(&mut self.others)
     }
 

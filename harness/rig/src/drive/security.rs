@@ -1,27 +1,20 @@
 //! Steps that make links secure: a bond at both ends, and encryption with it.
 
 use super::{Driver, OTHER_END_DEADLINE, Stop, note};
-use crate::central::{Encryption, Failure, Keys};
+use crate::central::{Central, Encryption, Failure, Keys};
 use crate::link::Report;
-use bt_hci::ReadHciError;
-use bt_hci_transport::Transport;
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::scenario::{Bond, BondLevel};
-use std::convert::Infallible;
 use wire::Call;
 
 /// Connection Terminated due to MIC Failure (Core Vol 1 Part F 2.61).
 const MIC_FAILURE: u8 = 0x3D;
 
-impl<T> Driver<'_, T>
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+impl<C: Central> Driver<'_, C> {
     /// One key, identity and signing key at both ends. The central has them only once the board does.
     pub(super) async fn bond(&mut self, bond: &Bond, seen: &mut StepObservation) -> Result<(), Stop> {
         let ltk = self.long_term_key(bond.key_size);
-        let identity = self.central().address();
+        let identity = self.central().identity()?;
         let call = Call::Bond(wire::Bond {
             address: identity.bytes,
             random: identity.random,
@@ -31,8 +24,7 @@ where
             csrk: bond.csrk,
         });
         self.call(call, seen).await?;
-        self.central().set_keys(Keys::new(ltk, bond.csrk));
-        Ok(())
+        Ok(self.central().set_keys(Keys::new(ltk, bond.csrk))?)
     }
 
     /// A key of so many bytes, least significant first: those above are zero (Core Vol 3 Part H 2.4.4.1).

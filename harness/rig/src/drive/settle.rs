@@ -5,27 +5,18 @@
 //! read snapshot of this client, so there a long read by raw PDUs must not be interrupted.
 
 use super::{Client, Driver, Stop};
-use crate::central::Failure;
-use bt_hci::ReadHciError;
-use bt_hci_transport::Transport;
+use crate::central::{Central, Failure};
 use conformance::observation::{CentralEvent, StepObservation};
-use std::convert::Infallible;
 
 /// Indications that one step may cause, one after the other.
 const INDICATION_LIMIT: usize = 256;
 /// Opcode of a Handle Value Confirmation.
 pub(super) const CONFIRMATION: u8 = 0x1E;
-/// Answered by every server with an Error Response, should it show no Device Name.
-const NO_HANDLE: u16 = 0xFFFF;
 
-impl<T> Driver<'_, T>
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+impl<C: Central> Driver<'_, C> {
     /// After a step: what it caused to be pushed and confirmed belongs to it, not to the next.
     pub(super) async fn settle(&mut self, last: bool, seen: &mut StepObservation) -> Result<(), Stop> {
-        let is_due = |client: &Client<'_, T>| client.connected && (client.indicating || last);
+        let is_due = |client: &Client<'_, C>| client.connected && (client.indicating || last);
         let due: Vec<usize> = self.clients().filter(|(_, it)| is_due(it)).map(|(who, _)| who).collect();
         for who in due {
             match self.complete_pushes(who, false).await {
@@ -104,10 +95,8 @@ where
     /// One request that changes no value, flag or count. `after_read`: a Read Response may be under way that
     /// must not be taken for the fence's own.
     async fn fence(&self, who: usize, after_read: bool) -> Result<Vec<Vec<u8>>, Stop> {
-        let handle = self.names.device_name.unwrap_or(NO_HANDLE);
-        let [low, high] = handle.to_le_bytes();
-        let request: &[u8] = if after_read { &[0x04, low, high, low, high] } else { &[0x0A, low, high] };
-        self.client(who).central.fence(request).await.map_err(|failure| match failure {
+        let central = self.client(who).central;
+        central.fence(self.names.device_name, after_read).await.map_err(|failure| match failure {
             Failure::NoResponse => Stop::NoResponse,
             Failure::Gone(reason) => Stop::Gone(reason),
             Failure::Rig(fault) => Stop::Rig(fault),

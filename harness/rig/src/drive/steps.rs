@@ -4,26 +4,17 @@ use super::advertising::SCAN_DEADLINE;
 use super::names::{self, Names};
 use super::settle::CONFIRMATION;
 use super::{Driver, OTHER_END_DEADLINE, Stop, note};
-use crate::central::{ConnectError, Failure, Pushed, SIGNATURE_LEN};
+use crate::central::{Central, ConnectError, Failure, Pushed, SIGNATURE_LEN};
 use crate::fault::Fault;
 use crate::link::Report;
-use bt_hci::ReadHciError;
-use bt_hci_transport::Transport;
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::{MARGIN_MS, PlannedStep};
 use conformance::scenario::{
     Action, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Exchange, Push, WriteMode,
 };
 use embassy_time::{Duration, Timer};
-use std::convert::Infallible;
 
-const CCCD: DescriptorRef = DescriptorRef::Cccd;
-
-impl<T> Driver<'_, T>
-where
-    T: Transport,
-    T::Error: From<ReadHciError<Infallible>>,
-{
+impl<C: Central> Driver<'_, C> {
     /// Does one step and waits for its conditions.
     pub(super) async fn act(
         &mut self,
@@ -215,10 +206,11 @@ where
         confirm: bool,
         seen: &mut StepObservation,
     ) -> Result<(), Stop> {
-        if let Some(handle) = self.names.value_handle(target) {
-            self.central().set_confirm(handle, confirm);
-        }
-        self.write_descriptor(target, CCCD, &bits.to_le_bytes(), seen).await
+        let Some(handle) = self.value_handle(target, seen) else { return Ok(()) };
+        let Some(cccd) = self.descriptor_handle(target, DescriptorRef::Cccd, seen) else { return Ok(()) };
+        self.central().set_confirm(handle, confirm);
+        self.note_write(cccd, &bits.to_le_bytes());
+        written(self.central().subscribe(handle, cccd, bits).await, seen)
     }
 
     async fn write_descriptor(
@@ -237,8 +229,7 @@ where
     /// A client may not send what the MTU has no room for (Core Vol 3 Part F 3.4.5.1): the device
     /// could not be blamed for any answer. `trailer_len` is what stands behind the value.
     fn check_fits(&self, value: &[u8], trailer_len: usize) -> Result<(), Stop> {
-        const HEADER_LEN: usize = 3;
-        let room = usize::from(self.central().mtu()) - HEADER_LEN - trailer_len;
+        let room = self.central().room().saturating_sub(trailer_len);
         if value.len() <= room {
             return Ok(());
         }
