@@ -13,6 +13,8 @@
 pub mod adapter;
 pub mod attach;
 pub mod bench;
+#[cfg(target_os = "linux")]
+pub mod bluez;
 pub mod central;
 pub mod convert;
 pub mod drive;
@@ -38,6 +40,8 @@ pub mod serial;
 pub mod update;
 #[cfg(target_os = "linux")]
 pub mod vhci;
+#[cfg(target_os = "linux")]
+pub mod virtual_board;
 
 pub use air::{Capture, write_btsnoop};
 #[cfg(unix)]

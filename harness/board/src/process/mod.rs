@@ -5,6 +5,7 @@ mod boot;
 mod controls;
 mod machine;
 mod pty;
+mod recorder;
 mod stream;
 mod uart;
 
@@ -17,6 +18,7 @@ use embassy_futures::select::{Either3, select3};
 use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex};
 use embassy_sync::signal::Signal;
 use machine::Machine;
+pub use recorder::Recorder;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -58,6 +60,8 @@ pub struct Sockets {
     pub hosts: Vec<OwnedFd>,
     /// The board's pins and faults, in lines of text; see `harness/board/src/process/controls.rs`.
     pub control: Option<Listener>,
+    /// Records what goes on between the radio's controllers and their hosts.
+    pub recorder: Option<Recorder>,
 }
 
 /// Ends what runs until it is stopped, from any thread. Clones end the same thing.
@@ -111,7 +115,7 @@ pub fn run(
 
     let lend =
         |at: usize| air.controller(ControllerConfig { name: format!("central {at}"), ..Default::default() });
-    let Sockets { radios, hosts, control } = sockets;
+    let Sockets { radios, hosts, control, recorder } = sockets;
     let after_radios = 1 + radios.len();
     let serve_radio = |(at, listener)| {
         let (controller, broken) = (lend(at), &broken);
@@ -133,7 +137,11 @@ pub fn run(
     let clients = control.iter().flat_map(|listener| std::iter::repeat_n(listener, CONTROL_CLIENTS));
     let mut clients: Vec<_> =
         clients.map(|listener| Box::pin(serve_controls(&controls, listener, &broken))).collect();
+    let mut recorder = recorder.as_ref().map(|recorder| Box::pin(recorder.serve(&air)));
     let mut tasks: Vec<Pin<&mut dyn Future<Output = ()>>> = Vec::new();
+    if let Some(recorder) = &mut recorder {
+        tasks.push(recorder.as_mut());
+    }
     for radio in &mut radios {
         tasks.push(radio.as_mut());
     }

@@ -28,6 +28,8 @@ use Finding::{Bad, Good, Missing};
 pub(super) fn execute(args: &BoardsArgs) -> Outcome {
     let mut findings = boards(args);
     findings.extend(adapters(Path::new("/sys/class/bluetooth")));
+    #[cfg(target_os = "linux")]
+    findings.extend(own_stack());
     findings.extend(toolchains());
     let mut exit = Exit::Pass;
     for finding in findings {
@@ -86,6 +88,31 @@ fn adapters(folder: &Path) -> Vec<Finding> {
         return vec![Missing("no Bluetooth adapter".to_owned(), cure.to_owned())];
     }
     vec![Good(format!("Bluetooth adapters: {}", names.join(", ")))]
+}
+
+/// What `--central btleplug` needs, and with `--board virtual` besides.
+#[cfg(target_os = "linux")]
+fn own_stack() -> Vec<Finding> {
+    use rig::bluez;
+    let mut findings = match bluez::adapters() {
+        Err(fault) => vec![Missing(fault.cause, fault.cure)],
+        Ok(adapters) if adapters.is_empty() => {
+            let cure = "plug one in, and see that no other program has it (`att:hci0` takes a whole adapter)";
+            vec![Missing("bluetoothd has no adapter".to_owned(), cure.to_owned())]
+        }
+        Ok(adapters) => {
+            let (on, off): (Vec<_>, Vec<_>) = adapters.into_iter().partition(|adapter| adapter.powered);
+            let on =
+                on.into_iter().map(|adapter| Good(format!("bluetoothd has {}, and it is on", adapter.name)));
+            let off = off.into_iter().map(|adapter| bluez::off(&adapter.name));
+            on.chain(off.map(|fault| Missing(fault.cause, fault.cure))).collect()
+        }
+    };
+    findings.push(match rig::vhci::check() {
+        Ok(()) => Good("/dev/vhci takes the adapter of a virtual board".to_owned()),
+        Err(fault) => Missing(fault.cause, fault.cure),
+    });
+    findings
 }
 
 fn toolchains() -> Vec<Finding> {

@@ -4,10 +4,14 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use rig::attach::{Attached, Mac, SharedBoard, attach};
+#[cfg(target_os = "linux")]
+use rig::attach::{BoardSpec, attach_virtual};
 use rig::fault::Fault;
 use rig::firmware::{Chip, Image, build, short_hash, source_folder};
 use rig::flash::{BAUD, Progress};
 use rig::update::{Step, Update, update};
+#[cfg(target_os = "linux")]
+use rig::virtual_board::VirtualBoard;
 
 use super::{Outcome, inconclusive, print, say};
 use crate::args::{FlashArgs, Hardware};
@@ -42,8 +46,16 @@ fn line(attached: &Attached, update: Update) -> String {
 }
 
 /// The board that a run is to be done on, with the firmware that it is to have.
-pub(super) fn board_for_run(hardware: &Hardware) -> Result<Option<SharedBoard>, Fault> {
+pub(super) fn board_for_run(hardware: &Hardware, seed: u64) -> Result<Option<SharedBoard>, Fault> {
     let Some(spec) = &hardware.board else { return Ok(None) };
+    #[cfg(target_os = "linux")]
+    if *spec == BoardSpec::Virtual {
+        let attached = attach_virtual(VirtualBoard::start(seed)?)?;
+        attached.board.as_ref().map_err(Clone::clone)?;
+        return Ok(Some(SharedBoard::new(attached)));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = seed;
     let mut attached = attach(spec, &mut waiting)?;
     // The virtual board that nobody has flashed runs what it was built with, as this command was.
     let is_virtual = attached.board.as_ref().is_ok_and(|board| board.app_hash == [0; 32]);

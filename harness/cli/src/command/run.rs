@@ -104,7 +104,7 @@ fn run_once(args: &RunArgs, options: Options, mut jobs: Vec<Job>, files: Files) 
 /// The board cannot be had.
 pub fn options(args: &RunArgs) -> Result<Options, Fault> {
     #[cfg(unix)]
-    let board = super::flash::board_for_run(&args.hardware)?;
+    let board = super::flash::board_for_run(&args.hardware, args.bench.seed)?;
     Ok(Options {
         #[cfg(unix)]
         adapters: args.hardware.central.clone(),

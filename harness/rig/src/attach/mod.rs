@@ -9,6 +9,8 @@ use crate::firmware::Symbols;
 use crate::link::{BoardLink, Identity};
 use crate::lock::{LOCK_DEADLINE, Lock};
 use crate::serial::{Port, SerialLine, ports};
+#[cfg(target_os = "linux")]
+use crate::virtual_board::VirtualBoard;
 use air::Air;
 use spec::parse_mac;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,9 @@ pub struct Attached {
     pub(crate) elf: Option<PathBuf>,
     line: Option<SerialLine>,
     locks: Vec<Lock>,
+    /// The board itself, where it is a virtual one of this process.
+    #[cfg(target_os = "linux")]
+    pub(crate) virtual_board: Option<VirtualBoard>,
 }
 
 /// Takes the port that `spec` means and asks who is at it. `waiting` is told of another run that has it.
@@ -40,7 +45,22 @@ pub fn attach(spec: &BoardSpec, waiting: &mut dyn FnMut(&str)) -> Result<Attache
         BoardSpec::Port(path) => Attached::take(path, waiting),
         BoardSpec::Auto => Attached::take(&only(ports()?)?.path, waiting),
         BoardSpec::Mac(mac) => with_mac(*mac, waiting),
+        BoardSpec::Virtual => Err(Fault::new(
+            "a virtual board is there during a run alone, and only beside Linux's own Bluetooth stack",
+            "`gattest run --board virtual --central btleplug` starts one on Linux; `gattest board` is one with a port",
+        )),
     }
+}
+
+/// Takes the virtual board, which runs for as long as the result lives.
+///
+/// # Errors
+/// Its port cannot be had.
+#[cfg(target_os = "linux")]
+pub fn attach_virtual(board: VirtualBoard) -> Result<Attached, Fault> {
+    let mut attached = Attached::take(board.port(), &mut |_| {})?;
+    attached.virtual_board = Some(board);
+    Ok(attached)
 }
 
 /// What is at a port that nobody named.
@@ -130,8 +150,16 @@ impl Attached {
         let line = SerialLine::open(path)?;
         let nobody = Err(Fault::new("the board was not asked", "report it"));
         let (path, console) = (path.to_owned(), String::new());
-        let mut attached =
-            Self { path, board: nobody, console, elf: None, line: Some(line), locks: vec![lock] };
+        let mut attached = Self {
+            path,
+            board: nobody,
+            console,
+            elf: None,
+            line: Some(line),
+            locks: vec![lock],
+            #[cfg(target_os = "linux")]
+            virtual_board: None,
+        };
         attached.greet();
         attached.lock_mac(waiting)?;
         Ok(attached)
@@ -214,6 +242,13 @@ impl SharedBoard {
     #[must_use]
     pub fn new(attached: Attached) -> Self {
         Self(Arc::new(Mutex::new(attached)))
+    }
+
+    /// What the system calls the adapter that hears it, where it is a virtual board of this process.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn adapter(&self) -> Option<String> {
+        self.lock().virtual_board.as_ref().map(|board| board.adapter().to_owned())
     }
 
     /// The board, for as long as the guard lives.

@@ -11,6 +11,8 @@ pub enum BoardSpec {
     Auto,
     /// The one at this port.
     Port(PathBuf),
+    /// A virtual one, beside this machine's own Bluetooth stack.
+    Virtual,
     /// The one with this MAC address, most significant byte first.
     Mac([u8; 6]),
 }
@@ -18,10 +20,11 @@ pub enum BoardSpec {
 impl FromStr for BoardSpec {
     type Err = std::convert::Infallible;
 
-    /// `auto`, six bytes with colons between them, or else a port.
+    /// `auto`, `virtual`, six bytes with colons between them, or else a port.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match (text, parse_mac(text)) {
             ("auto", _) => Self::Auto,
+            ("virtual", _) => Self::Virtual,
             (_, Some(mac)) => Self::Mac(mac),
             _ => Self::Port(PathBuf::from(text)),
         })
@@ -54,6 +57,7 @@ mod tests {
     fn each_way_to_name_a_board_is_read() {
         let spec = |text: &str| text.parse::<BoardSpec>().unwrap();
         assert_eq!(spec("auto"), BoardSpec::Auto);
+        assert_eq!(spec("virtual"), BoardSpec::Virtual);
         assert_eq!(spec("60:55:F9:01:23:ab"), BoardSpec::Mac([0x60, 0x55, 0xF9, 0x01, 0x23, 0xAB]));
         assert_eq!(spec("/dev/ttyUSB0"), BoardSpec::Port("/dev/ttyUSB0".into()));
         assert_eq!(spec("60:55:F9:01:23"), BoardSpec::Port("60:55:F9:01:23".into()));
