@@ -12,18 +12,30 @@ out=$(cd "$out" && pwd)
 
 names() { awk -v part="$1" '$1 == part { print $2 }' "$here/packages.txt"; }
 
-# apt-get download leaves one file a package and changes nothing else.
+# The archive's lists, fetched once for this folder: the system's own stay as they are, and need not be there.
+apt() {
+    command -v apt-get >/dev/null || { echo "the guest is made of Debian's packages: apt-get is missing" >&2; exit 1; }
+    mkdir -p "$out/apt/lists/partial" "$out/apt/cache/archives/partial"
+    tool=$1
+    shift
+    "$tool" -o Dir::State::lists="$out/apt/lists" -o Dir::Cache="$out/apt/cache" -o APT::Sandbox::User=root "$@"
+}
+
+# Downloads packages, unless these were before. apt checks each file's SHA-256 against the signed lists, and leaves the
+# files and nothing else.
 download() {
     part=$1
     shift
-    [ -f "$out/debs/$part.done" ] && return
+    [ "$(cat "$out/debs/$part.done" 2>/dev/null)" != "$*" ] || return 0
+    [ -d "$out/apt/lists" ] || apt apt-get -qq update
+    rm -rf "$out/debs/$part" "$out/$part"
     mkdir -p "$out/debs/$part"
-    (cd "$out/debs/$part" && apt-get download -qq -o APT::Sandbox::User=root "$@")
-    touch "$out/debs/$part.done"
+    (cd "$out/debs/$part" && apt apt-get -qq download "$@")
+    echo "$*" >"$out/debs/$part.done"
 }
 
 # Debian's name without a version depends on the one package with a version: that is the kernel.
-kernel_package() { apt-cache depends "$(names kernel)" | awk '$1 == "Depends:" { print $2; exit }'; }
+kernel_package() { apt apt-cache depends "$(names kernel)" | awk '$1 == "Depends:" { print $2; exit }'; }
 
 unpack() {
     [ -d "$out/$1" ] && return
@@ -66,15 +78,16 @@ initramfs() {
     for applet in $("$out/guest/bin/busybox" --list | grep -v '^busybox$'); do ln -sf busybox "$root/bin/$applet"; done
     # The kernel calls this one by its path.
     ln -sf ../bin/modprobe "$root/sbin/modprobe"
-    cp "$out/guest/usr/bin/dbus-daemon" "$root/usr/bin/"
+    cp "$out/guest/usr/bin/dbus-daemon" "$out/guest/usr/sbin/rfkill" "$root/usr/bin/"
     cp "$out/guest/usr/libexec/bluetooth/bluetoothd" "$root/usr/bin/"
     cp -r "$out/guest/etc/dbus-1" "$root/etc/" 2>/dev/null || mkdir -p "$root/etc/dbus-1/system.d"
     cp "$here/bluetooth.conf" "$root/etc/main.conf"
     cp "$here/dbus.conf" "$root/etc/dbus.conf"
     cp "$here/init" "$root/init"
+    cp "$here/faults.sh" "$root/etc/faults.sh"
     chmod +x "$root/init"
     cp "$program" "$root/bin/gattest"
-    printf 'root:x:0:0:root:/:/bin/sh\nmessagebus:x:100:100::/:/bin/false\n' >"$root/etc/passwd"
+    printf 'root:x:0:0:root:/:/bin/sh\nmessagebus:x:100:100::/:/bin/false\nnobody:x:65534:65534::/:/bin/false\n' >"$root/etc/passwd"
     printf 'root:x:0:\nbluetooth:x:101:\n' >"$root/etc/group"
     find "$out/guest" -name '*.so*' -path '*x86_64-linux-gnu*' -exec cp -P {} "$root/usr/lib/" \;
     for library in $(libraries "$program"); do cp -L "$library" "$root/usr/lib/"; done
@@ -91,7 +104,7 @@ initramfs() {
 
 qemu_here() { command -v qemu-system-x86_64 >/dev/null; }
 
-download kernel "$(kernel_package)"
+[ -f "$out/vmlinux" ] || { apt apt-get -qq update; download kernel "$(kernel_package)"; }
 download guest $(names guest)
 unpack guest
 kernel

@@ -1,0 +1,31 @@
+#!/bin/sh
+# The scenarios through Linux's own Bluetooth stack: the kernel, bluetoothd and the message bus of a small guest, with the
+# virtual board behind /dev/vhci; then benches that are out of order in every way there is. One boot does it all; what it
+# leaves goes to target/guest/result. GATTEST_PROGRAM names a program that is built already.
+# Usage: ci/guest.sh [RUNS OF THE WHOLE SET]
+set -eu
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+export GATTEST_GUEST="${GATTEST_GUEST:-$target/guest}"
+program=${GATTEST_PROGRAM:-$target/release/gattest}
+[ -n "${GATTEST_PROGRAM:-}" ] || cargo build --quiet --release --package gattest
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+# Symbols are half of it, and the guest's memory holds it all.
+strip -o "$here/gattest" "$program"
+
+began=$(date +%s)
+ci/guest/build.sh "$here/gattest"
+built=$(date +%s)
+mkdir "$here/work" "$here/work/fixtures"
+cp -r scenarios "$here/work/scenarios"
+cp -r fixtures/traces "$here/work/fixtures/traces"
+echo "runs=${1:-1}" >"$here/work/settings"
+status=0
+ci/guest/run.sh ci/guest/commands.sh "$here/work" || status=$?
+result=$GATTEST_GUEST/result
+for part in scenarios repeats faults; do
+    [ ! -s "$result/$part.txt" ] || { echo "-- $part"; tail -n 25 "$result/$part.txt"; }
+done
+echo "guest: made in $((built - began)) s, ran for $(($(date +%s) - built)) s; what it left: $result"
+exit "$status"

@@ -1,0 +1,22 @@
+# What is done in the guest, by its first process: the scenarios, once or often, and then benches that are out of order.
+cd /work
+. ./settings
+failed=0
+run() { gattest run --board virtual --central btleplug "$@"; }
+
+# Not taken for good by a part that never ran: each says that it ended.
+ended() {
+    echo "guest: $1 ended with $2 after $(cut -d' ' -f1 /proc/uptime) s"
+    [ "$2" = 0 ] || failed=1
+}
+
+gattest doctor >/out/doctor.txt 2>&1
+run --json /out/run.json --junit /out/run.xml --btsnoop /out/run.btsnoop >/out/scenarios.txt 2>&1
+ended scenarios $?
+if [ "$runs" -gt 1 ]; then
+    run --repeat "$runs" >/out/repeats.txt 2>&1
+    ended repeats $?
+fi
+/bin/sh /etc/faults.sh >/out/faults.txt 2>&1
+ended faults $?
+exit $failed
