@@ -11,7 +11,13 @@ use esp_hal::uart::{UartRx, UartTx};
 #[cfg(not(feature = "esp32"))]
 use embassy_futures::select::{Either, select};
 #[cfg(not(feature = "esp32"))]
+use embassy_time::{Duration, with_timeout};
+#[cfg(not(feature = "esp32"))]
 use esp_hal::usb::usb_serial_jtag::{UsbSerialJtagRx, UsbSerialJtagTx};
+
+/// A USB host that reads takes a packet within milliseconds; one that has not done so for this long reads no more.
+#[cfg(not(feature = "esp32"))]
+const USB_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Where the harness is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,8 +89,11 @@ impl Write for ToHarness<'_> {
             Socket::Uart => Ok(self.uart.write_async(buf).await.unwrap_or(buf.len())),
             #[cfg(not(feature = "esp32"))]
             Socket::Usb => {
-                // What cannot be written is lost, and the harness sees the gap.
-                let _ = Write::write(&mut self.usb, buf).await;
+                // What cannot be written is lost, and the harness sees the gap. A host that has gone without a word
+                // holds nothing up: until it speaks again, what there is to say goes to the other socket.
+                if with_timeout(USB_DEADLINE, Write::write(&mut self.usb, buf)).await.is_err() {
+                    self.harness.set(Socket::Uart);
+                }
                 Ok(buf.len())
             }
         }
@@ -94,7 +103,7 @@ impl Write for ToHarness<'_> {
         match self.harness.get() {
             Socket::Uart => drop(self.uart.flush_async().await),
             #[cfg(not(feature = "esp32"))]
-            Socket::Usb => drop(Write::flush(&mut self.usb).await),
+            Socket::Usb => drop(with_timeout(USB_DEADLINE, Write::flush(&mut self.usb)).await),
         }
         Ok(())
     }
