@@ -21,11 +21,12 @@ pub struct OutOfRange;
 pub struct Flash {
     bytes: Vec<u8>,
     changed: bool,
+    protected: bool,
 }
 
 impl Default for Flash {
     fn default() -> Self {
-        Self { bytes: vec![0xFF; SIZE], changed: false }
+        Self { bytes: vec![0xFF; SIZE], changed: false, protected: false }
     }
 }
 
@@ -76,6 +77,17 @@ impl Flash {
         place.iter_mut().zip(data).for_each(|(old, new)| *old &= new);
         self.changed = true;
         Ok(())
+    }
+
+    /// Sets its write protection, which whoever erases or programs has to ask for first.
+    pub fn protect(&mut self, on: bool) {
+        self.protected = on;
+    }
+
+    /// Whether it may neither be erased nor programmed.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        self.protected
     }
 
     /// Whether it was erased or programmed since this was last asked.

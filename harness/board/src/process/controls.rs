@@ -9,6 +9,7 @@
 //! | `boot-loop` | its application panics at each start, until `reset` |
 //! | `silence` | its application hangs, until `reset` |
 //! | `noise N` | so many random bytes appear on the line, 4096 at most |
+//! | `write-protect ON` | its flash memory refuses to be written, from 1 on until 0 |
 //! | `unplug`, `plug` | the port is gone, and comes back under its link |
 //!
 //! Each is answered by `ok`, or by `error: ` and why not.
@@ -42,6 +43,7 @@ pub(super) enum Event {
     BootLoop,
     Silence,
     Noise(usize),
+    WriteProtect(bool),
     Unplug,
     Plug,
 }
@@ -94,6 +96,7 @@ impl Controls {
             ["silence"] => vec![Event::Silence],
             ["unplug"] => vec![Event::Unplug],
             ["plug"] => vec![Event::Plug],
+            ["write-protect", on @ ("0" | "1")] => vec![Event::WriteProtect(on == "1")],
             ["noise", len] => match len.parse() {
                 Ok(len @ 1..=NOISE) => vec![Event::Noise(len)],
                 _ => return Err(format!("noise takes a number from 1 to {NOISE}")),
@@ -162,7 +165,17 @@ mod tests {
     #[test]
     fn what_is_no_command_is_said_to_be_none() {
         let controls = Controls::default();
-        for line in ["", "lines 2 0", "lines 1", "noise", "noise 0", "noise 9999", "reset now", "\u{0}"] {
+        for line in [
+            "",
+            "lines 2 0",
+            "lines 1",
+            "noise",
+            "noise 0",
+            "noise 9999",
+            "write-protect",
+            "reset now",
+            "\u{0}",
+        ] {
             assert!(controls.command(line).starts_with("error: "), "{line}");
         }
         assert!(controls.events.borrow().is_empty());

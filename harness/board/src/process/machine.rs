@@ -98,6 +98,7 @@ impl<'a> Machine<'a> {
                         let noise: Vec<u8> = (0..len).map(|_| self.rng.borrow_mut().u8(..)).collect();
                         uart.disturb(&noise);
                     }
+                    Event::WriteProtect(on) => self.options.borrow_mut().flash.protect(on),
                     Event::Plug => {}
                 }
             };
@@ -109,9 +110,7 @@ impl<'a> Machine<'a> {
     async fn live(&self, state: State, uart: &Uart<'_>) -> State {
         uart.set_baud(Some(BAUD));
         match state {
-            State::Dead => loop {
-                uart.receive(CHUNK).await;
-            },
+            State::Dead => discard(uart).await,
             State::Rising { download } => {
                 let boot_pin_is_low = self.controls.reset_pin_rises().await;
                 let download = download || boot_pin_is_low;
@@ -173,14 +172,14 @@ impl<'a> Machine<'a> {
             Ok(app) => app,
             Err(why) => {
                 uart.send(boot::nothing_to_boot(&why).as_bytes()).await;
-                Timer::after(WATCHDOG).await;
+                deaf(uart).await;
                 return State::Start { cause: Cause::Watchdog, download: false };
             }
         };
         uart.send(boot::application(&app.project, &app.version).as_bytes()).await;
         if self.panics.get() {
             uart.send(boot::PANIC.as_bytes()).await;
-            Timer::after(WATCHDOG).await;
+            deaf(uart).await;
             return State::Start { cause: Cause::Software, download: false };
         }
         if app.project != PROJECT {
@@ -198,6 +197,17 @@ impl<'a> Machine<'a> {
         let _radio = PowerOff(self.controller);
         let app = App::new(self.controller.clone(), Identity { app_hash, chip, mac: self.mac, nonce });
         app.run(uart, uart).await;
+    }
+}
+
+/// Until the watchdog loses its patience. What comes meanwhile is lost: a UART has no way to refuse it.
+async fn deaf(uart: &Uart<'_>) {
+    select(Timer::after(WATCHDOG), discard::<()>(uart)).await;
+}
+
+async fn discard<T>(uart: &Uart<'_>) -> T {
+    loop {
+        uart.receive(CHUNK).await;
     }
 }
 

@@ -175,6 +175,9 @@ impl Loader {
     }
 
     fn flash_command(&mut self, request: &Request<'_>, flash: &mut Flash) -> Result<Reply, Refusal> {
+        if flash.is_protected() && opcode::WRITING.contains(&request.opcode) {
+            return Err(Refusal::Protected);
+        }
         match request.opcode {
             opcode::FLASH_BEGIN | opcode::FLASH_DEFL_BEGIN => {
                 let compressed = request.opcode == opcode::FLASH_DEFL_BEGIN;

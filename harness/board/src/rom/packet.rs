@@ -24,6 +24,10 @@ pub(super) mod opcode {
     pub(in crate::rom) const ERASE_REGION: u8 = 0xD1;
     pub(in crate::rom) const READ_FLASH: u8 = 0xD2;
     pub(in crate::rom) const RUN_USER_CODE: u8 = 0xD3;
+
+    /// Those that erase or program flash.
+    pub(in crate::rom) const WRITING: [u8; 6] =
+        [FLASH_BEGIN, FLASH_DATA, FLASH_DEFL_BEGIN, FLASH_DEFL_DATA, ERASE_FLASH, ERASE_REGION];
 }
 
 /// Why a command is refused. The ROM and the stub have their own numbers for the same thing.
@@ -45,6 +49,8 @@ pub(super) enum Refusal {
     NotEnough,
     /// More came than was announced.
     TooMuch,
+    /// The memory is write-protected.
+    Protected,
 }
 
 impl Refusal {
@@ -52,7 +58,7 @@ impl Refusal {
     pub(super) fn status(self, stub: bool) -> Vec<u8> {
         let rom = match self {
             Self::Unknown | Self::Malformed => 0x05,
-            Self::NotBegun | Self::NotEnough | Self::TooMuch => 0x06,
+            Self::NotBegun | Self::NotEnough | Self::TooMuch | Self::Protected => 0x06,
             Self::Checksum => 0x07,
             Self::OutOfRange => 0x08,
             Self::Deflate => 0x0B,
@@ -61,6 +67,7 @@ impl Refusal {
             Self::Malformed => 0xC0,
             Self::Checksum => 0xC1,
             Self::OutOfRange => 0xC4,
+            Self::Protected => 0xC5,
             Self::NotBegun => 0xC6,
             Self::Deflate => 0xC7,
             Self::NotEnough => 0xC8,

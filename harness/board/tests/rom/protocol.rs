@@ -1,4 +1,5 @@
 use crate::host::*;
+use board::flash::Flash;
 use board::rom::{Chip, Output};
 
 const SYNC: [u8; 36] = {
@@ -193,5 +194,22 @@ fn the_rom_gives_flash_in_small_pieces() {
 fn commands_of_the_stub_are_unknown_to_the_rom() {
     for opcode in [0xD0, 0xD1, 0xD2, 0xD3, 0x55] {
         assert_eq!(Bench::new(Chip::Esp32c3).ask(opcode, &[], 0).body, [1, 5, 0, 0]);
+    }
+}
+
+#[test]
+fn what_is_write_protected_is_neither_erased_nor_programmed_and_says_so() {
+    for (mut bench, refused) in
+        [(Bench::new(Chip::Esp32c3), &[1, 6, 0, 0][..]), (Bench::with_stub(Chip::Esp32c3), &[0xC5, 0][..])]
+    {
+        let (begin, data) = (words(&[0x400, 1, 0x400, 0, 0]), [0x55; 0x400]);
+        bench.flash.protect(true);
+        assert_eq!(bench.ask(0x02, &begin, 0).body, refused);
+        // In the middle of a transfer too.
+        bench.flash.protect(false);
+        bench.ok(0x02, &begin, 0);
+        bench.flash.protect(true);
+        assert_eq!(bench.ask(0x03, &block(0, &data), checksum(&data)).body, refused);
+        assert_eq!(bench.flash.contents(), Flash::default().contents());
     }
 }
