@@ -6,9 +6,12 @@ use crate::serial::usb_info;
 use espflash::command::Command;
 use espflash::connection::{Connection, ResetAfterOperation, ResetBeforeOperation};
 use espflash::flasher::Flasher;
+use espflash::image_format::Segment;
 use espflash::target::ProgressCallbacks;
 use serialport::SerialPort as _;
+use std::error::Error as _;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 /// The ROM's baud rate at first.
@@ -17,6 +20,9 @@ const ROM_BAUD: u32 = 115_200;
 pub const BAUD: u32 = 921_600;
 /// How long a single answer of the loader may take, unless its command has a time of its own.
 const REPLY_DEADLINE: Duration = Duration::from_secs(3);
+/// How long nothing at all may be heard of the flashing: the longest commands erase or read all that an image takes, some
+/// 20 s as the loader's users count it.
+const STUCK_DEADLINE: Duration = Duration::from_secs(45);
 
 /// What goes on, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,22 +60,99 @@ pub fn flash(
     image: impl FnOnce(Chip) -> Result<Image, Fault>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Image, Fault> {
+    let port = path.to_owned();
+    supervised(STUCK_DEADLINE, move |talk| write(&port, baud, talk), image, progress)
+}
+
+/// What the thread that has the port says.
+enum Said {
+    Progress(Progress),
+    /// The loader answers: an image for this chip is wanted.
+    Wanted(Chip),
+    Ended(Result<(), Fault>),
+}
+
+/// The thread's side of it.
+struct Talk {
+    say: Sender<Said>,
+    images: Receiver<Vec<Segment<'static>>>,
+}
+
+/// Has `work` done by a thread. A port that takes nothing holds up whoever writes for ever, and a board that boots over
+/// and over whoever waits for an answer among its text: so a thread that says nothing for longer than `deadline` is left to
+/// itself, and ends with the process.
+fn supervised(
+    deadline: Duration,
+    work: impl FnOnce(&Talk) -> Result<(), Fault> + Send + 'static,
+    image: impl FnOnce(Chip) -> Result<Image, Fault>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Image, Fault> {
+    let (say, said) = channel();
+    let (give, images) = channel();
+    let thread = std::thread::Builder::new().name("flash".to_owned()).spawn(move || {
+        let talk = Talk { say, images };
+        let ended = work(&talk);
+        let _nobody_listens = talk.say.send(Said::Ended(ended));
+    });
+    let thread =
+        thread.map_err(|error| Fault::new(format!("no thread can be started: {error}"), "report it"))?;
+    let mut wanted = Some((image, give));
+    let mut given = Err(Fault::new("nothing was flashed", "report it"));
+    let ended = loop {
+        match said.recv_timeout(deadline) {
+            Ok(Said::Progress(step)) => progress(step),
+            Ok(Said::Wanted(chip)) => {
+                let Some((image, give)) = wanted.take() else { continue };
+                given = image(chip).and_then(|image| for_chip(image, chip));
+                // Without one, the channel's end tells the thread to give the port back.
+                if let Ok(image) = &given {
+                    let _it_has_ended = give.send(image.segments.clone());
+                }
+            }
+            Ok(Said::Ended(ended)) => break ended,
+            Err(RecvTimeoutError::Disconnected) => {
+                break Err(Fault::new("the flashing panicked", "report it"));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(Fault::new(
+                    format!("the flashing has come no further for {} s", deadline.as_secs()),
+                    "plug the board out and in again, then try again",
+                ));
+            }
+        }
+    };
+    let _port_is_closed = thread.join();
+    ended?;
+    given
+}
+
+fn for_chip(image: Image, chip: Chip) -> Result<Image, Fault> {
+    if image.chip == chip {
+        return Ok(image);
+    }
+    let cause = format!("the board is an {chip}, the image is for an {}", image.chip);
+    Err(Fault::new(cause, format!("name an image for it, or build it: `gattest firmware --chip {chip}`")))
+}
+
+/// What the thread does.
+fn write(path: &Path, baud: u32, talk: &Talk) -> Result<(), Fault> {
     let mut loader = connect(path, baud)?;
     let (chip, mac) = identify(&mut loader.flasher)?;
-    progress(Progress::Connected { chip, mac });
-    let image = image(chip)?;
-    if image.chip != chip {
-        let cause = format!("the board is an {chip}, the image is for an {}", image.chip);
-        return Err(Fault::new(
-            cause,
-            format!("name an image for it, or build it: `gattest firmware --chip {chip}`"),
-        ));
-    }
-    let mut callbacks = Callbacks { progress, address: 0, total: 0 };
-    let written = loader.flasher.write_bins_to_flash(&image.segments, &mut callbacks);
+    talk.say(Said::Progress(Progress::Connected { chip, mac }));
+    talk.say(Said::Wanted(chip));
+    // Who asked for it says why there is none.
+    let Ok(segments) = talk.images.recv() else { return Ok(()) };
+    let mut callbacks = Callbacks { talk, address: 0, total: 0 };
+    let written = loader.flasher.write_bins_to_flash(&segments, &mut callbacks);
     written.map_err(|error| failed(&error))?;
-    loader.start(chip)?;
-    Ok(image)
+    loader.start(chip)
+}
+
+impl Talk {
+    /// Whoever has given up listens no more.
+    fn say(&self, said: Said) {
+        let _nobody_listens = self.say.send(said);
+    }
 }
 
 struct Loader {
@@ -122,9 +205,11 @@ impl Loader {
 
 fn failed(error: &espflash::Error) -> Fault {
     use espflash::Error;
+    let why = std::iter::successors(error.source(), |error| (*error).source());
+    let why: String = why.map(|error| format!(": {error}")).collect();
     match error {
         Error::Connection(_) => Fault::new(
-            format!("the board's ROM loader does not answer: {error}"),
+            format!("the board's ROM loader does not answer{why}"),
             "hold the boot button, press and let go the reset button, let go the boot button, and try again",
         ),
         Error::VerifyFailed => Fault::new(
@@ -132,15 +217,15 @@ fn failed(error: &espflash::Error) -> Fault {
             "try again with --baud 115200; if it stays, the flash memory is worn out or write-protected",
         ),
         _ => Fault::new(
-            format!("the board's ROM loader refused: {error}"),
-            "try again with --baud 115200 and another cable",
+            format!("the board's ROM loader refused: {error}{why}"),
+            "try again with --baud 115200 and another cable; if it stays, the flash memory may be write-protected",
         ),
     }
 }
 
 /// Blocks of one part after the other.
 struct Callbacks<'a> {
-    progress: &'a mut dyn FnMut(Progress),
+    talk: &'a Talk,
     address: u32,
     total: usize,
 }
@@ -152,16 +237,48 @@ impl ProgressCallbacks for Callbacks<'_> {
     }
 
     fn update(&mut self, current: usize) {
-        (self.progress)(Progress::Writing { address: self.address, written: current, total: self.total });
+        let step = Progress::Writing { address: self.address, written: current, total: self.total };
+        self.talk.say(Said::Progress(step));
     }
 
     fn verifying(&mut self) {
-        (self.progress)(Progress::Verifying);
+        self.talk.say(Said::Progress(Progress::Verifying));
     }
 
     fn finish(&mut self, skipped: bool) {
         if skipped {
-            (self.progress)(Progress::Unchanged);
+            self.talk.say(Said::Progress(Progress::Unchanged));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flashing_that_does_not_go_on_is_given_up() {
+        let (_never, stuck) = channel::<()>();
+        let work = move |_: &Talk| {
+            let _for_ever = stuck.recv();
+            Ok(())
+        };
+        let image = |_| panic!("nobody asked for it");
+        let fault = supervised(Duration::from_millis(20), work, image, &mut |_| {}).unwrap_err();
+        assert!(fault.cause.starts_with("the flashing has come no further"), "{fault}");
+    }
+
+    #[test]
+    fn without_an_image_the_thread_gives_the_port_back_first() {
+        let (end, ended) = channel();
+        let work = move |talk: &Talk| {
+            talk.say(Said::Wanted(Chip::Esp32c3));
+            let nothing = talk.images.recv();
+            end.send(nothing.is_err()).unwrap();
+            Ok(())
+        };
+        let image = |_| Err(Fault::new("no image", "build one"));
+        let fault = supervised(Duration::from_secs(10), work, image, &mut |_| {}).unwrap_err();
+        assert_eq!((fault.cause.as_str(), ended.try_recv()), ("no image", Ok(true)));
     }
 }

@@ -51,10 +51,15 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
             Err(TryLockError::WouldBlock) => {
                 let who = holder(&mut file);
-                waiting(&who);
+                if !deadline.is_zero() {
+                    waiting(&who);
+                }
                 file = wait(file, deadline).map_err(unusable)?.ok_or_else(|| {
-                    let cause =
-                        format!("the board is in use by {who}, for longer than {} s", deadline.as_secs());
+                    let longer = match deadline.as_secs() {
+                        0 => String::new(),
+                        seconds => format!(", for longer than {seconds} s"),
+                    };
+                    let cause = format!("the board is in use by {who}{longer}");
                     Fault::new(cause, "wait for it or end it, then run again")
                 })?;
             }
@@ -97,6 +102,9 @@ fn holder(file: &mut File) -> String {
 /// The file once it is locked, or nothing at the deadline. The operating system has no deadline for it: a thread
 /// waits, and gives the lock back when it comes too late.
 fn wait(file: File, deadline: Duration) -> std::io::Result<Option<File>> {
+    if deadline.is_zero() {
+        return Ok(None);
+    }
     let (locked, taken) = mpsc::channel();
     std::thread::Builder::new().name("lock".to_owned()).spawn(move || {
         let result = file.lock();

@@ -2,7 +2,7 @@
 
 use crate::attach::Attached;
 use crate::fault::Fault;
-use crate::firmware::{Chip, Image, short_hash};
+use crate::firmware::{Chip, Image, firmware_name};
 use crate::flash::{Progress, flash};
 
 /// What came of it.
@@ -47,9 +47,9 @@ pub fn update(
                 return Ok(Update::Unchanged);
             }
             let why = format!(
-                "the board runs firmware {}, this is {}",
-                short_hash(&board.app_hash),
-                image.short_hash()
+                "the board runs {}, this is {}",
+                firmware_name(&board.app_hash),
+                firmware_name(&image.app_hash)
             );
             (Some(image), why)
         }
@@ -69,8 +69,8 @@ pub fn update(
         Fault::new(cause, fault.cure.clone())
     })?;
     if board.app_hash != flashed.app_hash {
-        let runs = short_hash(&board.app_hash);
-        let cause = format!("the board was flashed with firmware {}, and runs {runs}", flashed.short_hash());
+        let (new, runs) = (firmware_name(&flashed.app_hash), firmware_name(&board.app_hash));
+        let cause = format!("the board was flashed with {new}, and runs {runs}");
         return Err(Fault::new(
             cause,
             "see that its partition table boots the factory application, and flash it again",

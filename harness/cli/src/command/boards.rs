@@ -1,7 +1,7 @@
 //! `gattest boards`.
 
 use rig::attach::{Survey, survey};
-use rig::firmware::short_hash;
+use rig::firmware::firmware_name;
 use rig::serial::Port;
 
 use super::{Outcome, inconclusive, print};
@@ -32,7 +32,7 @@ fn line(port: &Port) -> String {
         Survey::Silent(fault) => format!("{at}  free  {}\n    what to do: {}\n", fault.cause, fault.cure),
         Survey::Board(board) => {
             let mac = rig::attach::Mac(board.mac);
-            format!("{at}  free  {} {mac} firmware {}\n", board.chip, short_hash(&board.app_hash))
+            format!("{at}  free  {} {mac} {}\n", board.chip, firmware_name(&board.app_hash))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anstyle::{AnsiColor, Style};
 use rig::attach::{Survey, survey};
-use rig::firmware::{Chip, short_hash};
+use rig::firmware::{Chip, firmware_name};
 
 use super::{Outcome, print};
 use crate::args::BoardsArgs;
@@ -62,9 +62,9 @@ fn boards(args: &BoardsArgs) -> Vec<Finding> {
             Bad(format!("{}: {}", path.display(), fault.cause), fault.cure)
         }
         Survey::Board(board) => {
-            let hash = short_hash(&board.app_hash);
+            let firmware = firmware_name(&board.app_hash);
             Good(format!(
-                "{}: {} with firmware {hash}, which this version understands",
+                "{}: {} with {firmware}, which this version understands",
                 path.display(),
                 board.chip
             ))

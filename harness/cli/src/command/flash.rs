@@ -7,7 +7,7 @@ use rig::attach::{Attached, Mac, SharedBoard, attach};
 #[cfg(target_os = "linux")]
 use rig::attach::{BoardSpec, attach_virtual};
 use rig::fault::Fault;
-use rig::firmware::{Chip, Image, build, short_hash, source_folder};
+use rig::firmware::{Chip, Image, build, firmware_name, source_folder};
 use rig::flash::{BAUD, Progress};
 use rig::update::{Step, Update, update};
 #[cfg(target_os = "linux")]
@@ -40,7 +40,7 @@ fn line(attached: &Attached, update: Update) -> String {
     };
     let board = attached.board.as_ref().map_or_else(
         |fault| fault.cause.clone(),
-        |board| format!("{} {} firmware {}", board.chip, Mac(board.mac), short_hash(&board.app_hash)),
+        |board| format!("{} {} {}", board.chip, Mac(board.mac), firmware_name(&board.app_hash)),
     );
     format!("{what}: {} {board}\n", attached.path.display())
 }

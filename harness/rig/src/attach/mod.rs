@@ -16,6 +16,7 @@ use spec::parse_mac;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A port that is ours, and what is known of the board at it.
 #[derive(Debug)]
@@ -105,29 +106,39 @@ fn only(found: Vec<Port>) -> Result<Port, Fault> {
     }
 }
 
-/// Looks at the ports that nobody uses, one after the other: the chip's own USB gives the MAC address away.
+/// The chip's own USB gives the MAC address away; boards behind other bridges are asked.
 fn with_mac(mac: [u8; 6], waiting: &mut dyn FnMut(&str)) -> Result<Attached, Fault> {
     let ports = ports()?;
     let is_named = |port: &&Port| port.serial_number.as_deref().and_then(parse_mac) == Some(mac);
     if let Some(port) = ports.iter().find(is_named) {
         return Attached::take(&port.path, waiting);
     }
+    let paths: Vec<PathBuf> = ports.into_iter().map(|port| port.path).collect();
+    ask_for(mac, &paths, LOCK_DEADLINE, waiting)
+}
+
+/// Waits for the board's own lock, then asks at the ports that nobody uses, one after the other.
+fn ask_for(
+    mac: [u8; 6],
+    paths: &[PathBuf],
+    deadline: Duration,
+    waiting: &mut dyn FnMut(&str),
+) -> Result<Attached, Fault> {
+    let lock = Lock::acquire(&mac_name(mac), deadline, waiting)?;
     let mut in_use = 0;
-    for port in &ports {
-        match Attached::take_if_free(&port.path) {
-            Ok(attached) if attached.board.as_ref().is_ok_and(|board| board.mac == mac) => {
+    for path in paths {
+        match Attached::ask_if_free(path) {
+            Ok(mut attached) if attached.board.as_ref().is_ok_and(|board| board.mac == mac) => {
+                attached.locks.push(lock);
                 return Ok(attached);
             }
             Ok(_) => {}
             Err(_) => in_use += 1,
         }
     }
+    let (mac, all) = (Mac(mac), paths.len());
     Err(Fault::new(
-        format!(
-            "no board with the address {} answers; {in_use} of {} ports are in use",
-            Mac(mac),
-            ports.len()
-        ),
+        format!("no board with the address {mac} answers; {in_use} of {all} ports are in use"),
         "plug it in, or flash it by its port; `gattest boards` lists what answers",
     ))
 }
@@ -136,17 +147,25 @@ impl Attached {
     fn take(path: &Path, waiting: &mut dyn FnMut(&str)) -> Result<Self, Fault> {
         can_be_port(path)?;
         let lock = Lock::acquire(&port_name(path), LOCK_DEADLINE, waiting)?;
-        Self::greeted(path, lock, waiting)
+        let mut attached = Self::ask(path, lock)?;
+        attached.lock_mac(LOCK_DEADLINE, waiting)?;
+        Ok(attached)
     }
 
     /// The same, without waiting for anybody.
     pub(crate) fn take_if_free(path: &Path) -> Result<Self, Fault> {
-        can_be_port(path)?;
-        let lock = Lock::acquire(&port_name(path), std::time::Duration::ZERO, &mut |_| {})?;
-        Self::greeted(path, lock, &mut |_| {})
+        let mut attached = Self::ask_if_free(path)?;
+        attached.lock_mac(Duration::ZERO, &mut |_| {})?;
+        Ok(attached)
     }
 
-    fn greeted(path: &Path, lock: Lock, waiting: &mut dyn FnMut(&str)) -> Result<Self, Fault> {
+    /// Takes the port if nobody has it, and asks who is there.
+    fn ask_if_free(path: &Path) -> Result<Self, Fault> {
+        can_be_port(path)?;
+        Self::ask(path, Lock::acquire(&port_name(path), Duration::ZERO, &mut |_| {})?)
+    }
+
+    fn ask(path: &Path, lock: Lock) -> Result<Self, Fault> {
         let line = SerialLine::open(path)?;
         let nobody = Err(Fault::new("the board was not asked", "report it"));
         let (path, console) = (path.to_owned(), String::new());
@@ -161,7 +180,6 @@ impl Attached {
             virtual_board: None,
         };
         attached.greet();
-        attached.lock_mac(waiting)?;
         Ok(attached)
     }
 
@@ -179,12 +197,12 @@ impl Attached {
     }
 
     /// The board may be reached over two ports, so the port's lock is not enough.
-    fn lock_mac(&mut self, waiting: &mut dyn FnMut(&str)) -> Result<(), Fault> {
+    fn lock_mac(&mut self, deadline: Duration, waiting: &mut dyn FnMut(&str)) -> Result<(), Fault> {
         if let Ok(board) = &self.board
             && self.locks.len() < 2
         {
             let name = mac_name(board.mac);
-            self.locks.push(Lock::acquire(&name, LOCK_DEADLINE, waiting)?);
+            self.locks.push(Lock::acquire(&name, deadline, waiting)?);
         }
         Ok(())
     }
@@ -199,11 +217,10 @@ impl Attached {
         waiting: &mut dyn FnMut(&str),
     ) -> Result<R, Fault> {
         self.line = None;
-        let worked = work(&self.path);
+        let worked = work(&self.path)?;
         self.line = Some(SerialLine::open(&self.path)?);
-        let worked = worked?;
         self.greet();
-        self.lock_mac(waiting)?;
+        self.lock_mac(LOCK_DEADLINE, waiting)?;
         Ok(worked)
     }
 
@@ -298,6 +315,20 @@ mod tests {
         let several = only(vec![port("/dev/a"), port("/dev/b")]).unwrap_err();
         assert_eq!(several.cause, "2 boards are plugged in: /dev/a (CP210x), /dev/b (CP210x)");
         assert!(only(vec![]).is_err());
+    }
+
+    #[test]
+    fn whoever_names_a_board_by_its_address_waits_for_the_run_that_has_it() {
+        let mac = [0x02, 0x47, 0x41, 0x54, 0x54, 0x01];
+        let held = Lock::acquire(&mac_name(mac), Duration::ZERO, &mut |_| {}).unwrap();
+        let in_use = ask_for(mac, &[], Duration::from_millis(50), &mut |_| {}).unwrap_err();
+        assert!(in_use.cause.starts_with("the board is in use by process"), "{in_use}");
+        let mut held = Some(held);
+        let absent = ask_for(mac, &[], LOCK_DEADLINE, &mut |_| drop(held.take())).unwrap_err();
+        assert_eq!(
+            absent.cause,
+            "no board with the address 02:47:41:54:54:01 answers; 0 of 0 ports are in use"
+        );
     }
 
     #[test]

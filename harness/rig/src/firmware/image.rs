@@ -90,6 +90,15 @@ pub fn short_hash(hash: &[u8; HASH_LEN]) -> String {
     hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The firmware with this hash, for people: the virtual board's own has none.
+#[must_use]
+pub fn firmware_name(hash: &[u8; HASH_LEN]) -> String {
+    if *hash == [0; HASH_LEN] {
+        return "the virtual board's own firmware".to_owned();
+    }
+    format!("firmware {}", short_hash(hash))
+}
+
 /// The chip that an ELF file was built for, from the metadata that the chip's own crate puts into it.
 fn chip_of(elf: &[u8]) -> Result<Chip, String> {
     let metadata = Metadata::from_bytes(Some(elf));

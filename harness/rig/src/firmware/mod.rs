@@ -5,7 +5,7 @@ mod image;
 mod symbols;
 
 pub use build::{Built, build, source_folder};
-pub use image::{Image, Report, short_hash};
+pub use image::{Image, Report, firmware_name, short_hash};
 pub use symbols::Symbols;
 
 use std::fmt;

@@ -1,5 +1,6 @@
-//! Boards that break at any moment of a scenario: the virtual board as a process has it, at a real port of the
-//! operating system. Whatever happens, the run ends in time, blames no device, and the next one works.
+//! Boards that break at any moment of a scenario, and other programs at their ports: the virtual board as a process has
+//! it, at a real port of the operating system. Whatever happens, the run ends in time, blames no device, and the next one
+//! works.
 //!
 //! GATTEST_FAULT_RUNS says how many of each kind are done.
 
@@ -66,6 +67,23 @@ impl Desk {
         self.folder.path().join(name)
     }
 
+    /// What happens to the board.
+    fn suffer(&self, fault: &str) {
+        if fault == THEFT { self.read_along() } else { self.tell(fault) }
+    }
+
+    /// Another program reads what was meant for the run. The operating system lets it only if it is root's.
+    fn read_along(&self) {
+        use rustix::fs::{Mode, OFlags};
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
+        let Ok(port) = rustix::fs::open(self.path("port"), flags, Mode::empty()) else { return };
+        let end = Instant::now() + Duration::from_millis(200);
+        let mut stolen = [0; 1024];
+        while Instant::now() < end {
+            let _nothing = rustix::io::read(&port, &mut stolen);
+        }
+    }
+
     fn tell(&self, line: &str) {
         (&self.control).write_all(format!("{line}\n").as_bytes()).unwrap();
         let mut answer = String::new();
@@ -88,7 +106,7 @@ impl Desk {
                 scope.spawn(move || {
                     let (_never, moment) = mpsc::channel::<()>();
                     let _over = moment.recv_timeout(after);
-                    self.tell(line);
+                    self.suffer(line);
                 });
             }
             let mut ended = None;
@@ -139,7 +157,10 @@ fn runs() -> u64 {
     std::env::var("GATTEST_FAULT_RUNS").map_or(1, |runs| runs.parse().unwrap())
 }
 
-/// `fault` and `cure` are lines of the control socket.
+/// The fault that another program takes what the board says.
+const THEFT: &str = "another program at the port";
+
+/// `fault` and `cure` are lines of the control socket, or [`THEFT`].
 fn breaks(fault: &str, cure: Option<&str>) {
     let seed = fault
         .bytes()
@@ -200,4 +221,9 @@ fn a_board_that_boots_over_and_over_is_nobodys_failure_and_works_again() {
 #[test]
 fn noise_on_the_line_is_nobodys_failure_and_the_board_works_again() {
     breaks("noise 400", None);
+}
+
+#[test]
+fn a_program_that_reads_along_is_nobodys_failure_and_the_board_works_again() {
+    breaks(THEFT, None);
 }
