@@ -5,5 +5,6 @@ cd "$(dirname "$0")"
 ./check.sh
 ./seeds.sh 1000
 ./faults.sh
+./flash_faults.sh 10
 ./fuzz.sh 600
 ./memory.sh
