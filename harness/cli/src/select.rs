@@ -150,9 +150,9 @@ impl WrongFile {
 /// All scenario files that `paths` mean, each once, in the order of the paths and sorted within.
 ///
 /// A folder means every `.yaml` file below it; hidden files and folders are left out, and links are
-/// followed. Ids count from the nearest folder called `scenarios` around the path, so that a scenario
-/// has the same id and the same expected trace whether it is run alone or with all others; where
-/// there is none, they count from the given folder, or from the given file's folder.
+/// followed. Ids count from the nearest folder called `scenarios` around the file, so that a scenario
+/// has the same id and the same expected trace whether it is run alone, with all others or from a folder
+/// above; where there is none, they count from the given folder, or from the given file's folder.
 ///
 /// # Errors
 ///
@@ -181,7 +181,8 @@ pub fn select(paths: &[PathBuf]) -> Result<Found, SelectError> {
                     RENAME,
                 ));
             } else {
-                take(&mut found, &mut by_id, selected(&file, path, root.clone()))?;
+                let root = named_root(&path).unwrap_or(&root).to_path_buf();
+                take(&mut found, &mut by_id, selected(&file, path, root))?;
             }
         }
     }
@@ -272,9 +273,12 @@ fn absolute(given: &Path) -> io::Result<PathBuf> {
 #[must_use]
 pub fn root_of(absolute: &Path) -> PathBuf {
     let folder = if absolute.is_dir() { Some(absolute) } else { absolute.parent() };
-    let named =
-        absolute.ancestors().find(|at| at.file_name().is_some_and(|name| name == "scenarios") && at.is_dir());
-    named.or(folder).unwrap_or(absolute).to_path_buf()
+    named_root(absolute).or(folder).unwrap_or(absolute).to_path_buf()
+}
+
+/// The nearest folder called `scenarios` around an absolute path.
+fn named_root(absolute: &Path) -> Option<&Path> {
+    absolute.ancestors().find(|at| at.file_name().is_some_and(|name| name == "scenarios") && at.is_dir())
 }
 
 /// The scenario files below a folder. A loop of links, a link to nowhere or a folder that may not be

@@ -13,12 +13,7 @@ pub(crate) struct Captures(BTreeMap<String, Vec<u8>>);
 impl Captures {
     /// Keeps what a step has read, if it says so.
     pub(crate) fn take(&mut self, step: &Step, seen: &StepObservation) {
-        let Some(name) = &step.save else { return };
-        let value = seen.central.iter().find_map(|event| match event {
-            CentralEvent::Value(bytes) => Some(bytes.clone()),
-            _ => None,
-        });
-        self.0.extend(value.map(|value| (name.clone(), value)));
+        self.0.extend(saved(step, seen).map(|(name, bytes)| (name.to_owned(), bytes.to_owned())));
     }
 
     /// The bytes that a value stands for; `None` when its step read nothing.
@@ -29,15 +24,28 @@ impl Captures {
         }
     }
 
-    /// How values are shown in a step with this action: those that it calls by name keep that name.
-    pub(crate) fn shown(&self, action: &Action) -> Shown<'_> {
-        let names = values(action).into_iter().filter_map(|value| match value {
+    /// How values are shown in a step: those that it calls by name keep that name. So does the one that it
+    /// saves without expecting any: it may be another in each run.
+    pub(crate) fn shown<'c>(&'c self, step: &'c Step, seen: &'c StepObservation) -> Shown<'c> {
+        let expected = values(&step.action);
+        let new = saved(step, seen).filter(|_| expected.is_empty());
+        let names = expected.iter().filter_map(|value| match value {
             ClientValue::Saved(name) => Some(name),
             ClientValue::Bytes(_) => None,
         });
         let known = names.filter_map(|name| self.0.get_key_value(name));
-        Shown(known.map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect())
+        let known = known.map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        Shown(known.chain(new).collect())
     }
+}
+
+/// What a step has read, under the name for it.
+fn saved<'s>(step: &'s Step, seen: &'s StepObservation) -> Option<(&'s str, &'s [u8])> {
+    let name = step.save.as_deref()?;
+    seen.central.iter().find_map(|event| match event {
+        CentralEvent::Value(bytes) => Some((name, bytes.as_slice())),
+        _ => None,
+    })
 }
 
 /// Names for values in one step. Only what the step itself names is shown so: two short values are

@@ -38,7 +38,7 @@ impl Trace {
         for (index, (planned, seen)) in plan.steps.iter().zip(observations).enumerate() {
             let step = &planned.step;
             lines.push(TraceLine { step: index, text: step.label.clone() });
-            let shown = captures.shown(&step.action);
+            let shown = captures.shown(step, seen);
             let board = seen.board.iter().map(|event| board_line(event, &shown));
             let own = central_lines(&step.action, seen.central.iter(), &shown);
             let own = own.into_iter().map(|line| marked(plan, step.central, &line));

@@ -16,9 +16,10 @@ pub(super) fn execute(args: &CheckArgs) -> Outcome {
         return Ok(nothing_below(&args.paths));
     }
     let ids: BTreeSet<String> = found.selected.iter().map(|one| one.id.clone()).collect();
+    let roots: BTreeSet<PathBuf> = found.selected.iter().map(|one| one.root.clone()).collect();
     let files = found.selected.len();
     let (loaded, wrong) = select::load(found);
-    let unused = unused_traces(args, &ids);
+    let unused = unused_traces(args, &ids, &roots);
     for (trace, scenario) in &unused {
         say(&format!("{ERROR}error:{ERROR:#} no scenario uses the expected trace {}\n", shown(trace)));
         say(&format!("  = help: delete it, or bring {} back\n\n", shown(scenario)));
@@ -37,16 +38,23 @@ pub(super) fn execute(args: &CheckArgs) -> Outcome {
 }
 
 /// Expected traces below the given folders that belong to none of `ids`, each with the scenario file
-/// that would use it.
-fn unused_traces(args: &CheckArgs, ids: &BTreeSet<String>) -> BTreeMap<PathBuf, PathBuf> {
+/// that would use it. `roots` are the folders from which the ids count.
+fn unused_traces(
+    args: &CheckArgs,
+    ids: &BTreeSet<String>,
+    roots: &BTreeSet<PathBuf>,
+) -> BTreeMap<PathBuf, PathBuf> {
     let mut unused = BTreeMap::new();
     for given in args.paths.iter().filter(|path| path.is_dir()) {
         let Ok(given) = fs::canonicalize(given) else { continue };
-        let root = select::root_of(&given);
-        let folder = args.traces.clone().unwrap_or_else(|| traces::default_folder(&root));
-        let theme = given.strip_prefix(&root).unwrap_or(Path::new(""));
-        for id in traces::ids(&folder, theme).into_iter().filter(|id| !ids.contains(id)) {
-            unused.insert(traces::file(&folder, &id), root.join(format!("{id}.yaml")));
+        let around = select::root_of(&given);
+        let below = roots.iter().filter(|root| root.starts_with(&given) || **root == around);
+        for root in below {
+            let folder = args.traces.clone().unwrap_or_else(|| traces::default_folder(root));
+            let theme = given.strip_prefix(root).unwrap_or(Path::new(""));
+            for id in traces::ids(&folder, theme).into_iter().filter(|id| !ids.contains(id)) {
+                unused.insert(traces::file(&folder, &id), root.join(format!("{id}.yaml")));
+            }
         }
     }
     unused

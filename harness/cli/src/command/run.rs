@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use conformance::report::RunEvent;
 use rig::fault::Fault;
@@ -54,6 +54,10 @@ impl Files {
         if given().any(|path| path.as_os_str() == "-") {
             return Err("results go to a file: write its name in place of `-`".into());
         }
+        // A path that has slipped behind the wrong option would be emptied.
+        if let Some(input) = given().find(|path| is_input(path)) {
+            return Err(format!("{} is no file for results: name another", input.display()).into());
+        }
         let mut different = BTreeSet::new();
         if let Some(twice) = given().find(|path| !different.insert(*path)) {
             return Err(format!("two results cannot both be written to {}", twice.display()).into());
@@ -63,6 +67,11 @@ impl Files {
         };
         Ok(Self { json: open(&args.json)?, junit: open(&args.junit)?, btsnoop: open(&args.btsnoop)? })
     }
+}
+
+/// Scenarios, device tables and expected traces.
+fn is_input(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "snap")
 }
 
 fn run_once(args: &RunArgs, options: Options, mut jobs: Vec<Job>, files: Files) -> Outcome {

@@ -70,6 +70,15 @@ fn an_empty_selection_has_its_own_exit_code() {
 }
 
 #[test]
+fn a_scenario_in_the_place_of_a_result_file_is_kept() {
+    let here = folder(&[("scenarios/a.yaml", GOOD)]);
+    let (code, out, err) = shown(&gattest(here.path(), &["run", "--json", "scenarios/a.yaml"]));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert_eq!(err, "error: scenarios/a.yaml is no file for results: name another\n");
+    assert_eq!(fs::read_to_string(here.path().join("scenarios/a.yaml")).expect("a file"), GOOD);
+}
+
+#[test]
 fn an_unwritable_result_file_shows_before_the_run() {
     let here = folder(&[("scenarios/a.yaml", GOOD)]);
     for option in ["--json", "--junit", "--btsnoop"] {

@@ -36,6 +36,8 @@ fn text_tags_and_requirements_select() {
         (&["--covers", "GATT/SR/GAR/BV-01-C"], &["other"]),
         (&["--tag", "slow", "--filter", "lopy"], &["lopy/two"]),
         (&["scenarios/lopy", "--tag", "slow"], &["lopy/two"]),
+        // From a folder above, the ids are the same.
+        (&["."], &["lopy/one", "lopy/two", "other"]),
     ] {
         let (code, out, err) = shown(&gattest(here.path(), &[&["list"], options].concat()));
         assert_eq!((code, ids(&out)), (Some(0), expected.to_vec()), "{options:?} {err}");

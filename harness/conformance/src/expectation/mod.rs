@@ -56,7 +56,7 @@ impl<'o> Judge<'o> {
     pub(crate) fn step(&mut self, step: &'o Step, seen: &'o StepObservation) -> Judgement {
         self.note_pushes(step, seen);
         let claimed = self.claim(step);
-        let shown = self.captures.shown(&step.action);
+        let shown = self.captures.shown(step, seen);
         let judged = Judged { plan: self.plan, step, seen, captures: &self.captures, shown };
         let judgement = match judged.breach() {
             Some(breach) => breach,
