@@ -240,7 +240,7 @@ pub fn load_one(selected: Selected) -> Result<Option<Loaded>, Box<WrongFile>> {
     };
     let read = match parse::is_device_table(&text) {
         true => parse::check_device_table(&text).map(|()| None),
-        false => parse::parse_with(file, id, &text, &beside).map(Some),
+        false => parse::parse_with(file, id, &text, &beside).and_then(fitting).map(Some),
     };
     match read {
         Ok(scenario) => Ok(scenario.map(|scenario| Loaded { plan: plan(&scenario), selected, scenario })),
@@ -248,6 +248,14 @@ pub fn load_one(selected: Selected) -> Result<Option<Loaded>, Box<WrongFile>> {
             let (file, path) = (selected.file, selected.path);
             Err(Box::new(WrongFile { file, path, fault: FileFault::Mistakes { text, diagnostics } }))
         }
+    }
+}
+
+/// The scenario, if the control link has room for what it says.
+fn fitting(scenario: Scenario) -> Result<Scenario, Vec<Diagnostic>> {
+    match rig::limits::check(&scenario) {
+        mistakes if mistakes.is_empty() => Ok(scenario),
+        mistakes => Err(mistakes),
     }
 }
 

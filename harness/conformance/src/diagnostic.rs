@@ -132,6 +132,8 @@ codes! {
     BadAddress = "bad-address",
     /// A device table in another file that cannot be used.
     DeviceFile = "device-file",
+    /// A table or a step that does not fit one frame of the control link.
+    TooLargeForLink = "too-large-for-link",
     /// Encryption or a signature without the bond that it needs.
     NoBond = "no-bond",
     /// An expectation that no device can meet.

@@ -129,6 +129,7 @@ fn callbacks_of_a_table() {
             ..Rule::default()
         },
         Rule {
+            value: Some(vec![9]),
             actions: vec![
                 RuleAction::Reject(0x80),
                 RuleAction::Set { target: CHR2, value: ApiValue::Int(7) },

@@ -21,6 +21,31 @@ pub fn device(device: &from::Device) -> to::Device {
     }
 }
 
+/// What a step says to the board; `None` for one that adds a service which the device does not have.
+#[must_use]
+pub fn call(device: &from::Device, action: &from::BoardAction) -> Option<to::Call> {
+    use from::BoardAction;
+    use to::Call;
+    Some(match action {
+        BoardAction::Events { of, .. } => Call::Events(object(*of)),
+        BoardAction::Value { target, .. } => Call::Value(char_ref(*target)),
+        BoardAction::Set { target, value, .. } => Call::SetValue(char_ref(*target), api_value(value)),
+        BoardAction::Callback { target, callback: rules } => {
+            Call::Callback(char_ref(*target), rules.as_ref().map(callback))
+        }
+        BoardAction::Advertise { on } => Call::Advertise(*on),
+        BoardAction::DisconnectClient => Call::DisconnectClient,
+        BoardAction::Serve { service, on: true } => Call::StartService(position(*service)),
+        BoardAction::Serve { service, on: false } => Call::StopService(position(*service)),
+        BoardAction::AddService { service: at, .. } => {
+            Call::AddService(position(*at), Box::new(service(device.services.get(*at)?)))
+        }
+        BoardAction::SetAdvertisement { advertisement: set, .. } => {
+            Call::SetAdvertisement(advertisement(set))
+        }
+    })
+}
+
 /// The services that the application makes at its start. The others stand behind them, so that the
 /// positions of these are those of the scenario.
 fn own_services(device: &from::Device) -> impl Iterator<Item = &from::Service> {

@@ -23,6 +23,7 @@ pub mod firmware;
 #[cfg(unix)]
 pub mod flash;
 mod hex;
+pub mod limits;
 pub mod line;
 pub mod link;
 #[cfg(unix)]

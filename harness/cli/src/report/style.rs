@@ -33,10 +33,11 @@ pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Style) {
     }
 }
 
-/// Text from a scenario or a device with its control characters written out (`\\u{1b}`), so that it
-/// can neither colour nor move what is around it. Line feeds stay.
+/// Text from a scenario or a device with its control characters written out (`\\u{1b}`), and those that reverse the
+/// direction of writing, so that it can neither colour nor move what is around it. Line feeds stay.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let hidden = |c: char| c.is_control() && c != '\n';
+    let reverses = |c: char| matches!(c, '\u{61C}' | '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let hidden = |c: char| (c.is_control() && c != '\n') || reverses(c);
     if !text.contains(hidden) {
         return Cow::Borrowed(text);
     }
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_written_out() {
-        assert_eq!(visible("a\u{1B}[31m\tb\r\n\u{9B}"), "a\\u{1b}[31m\\tb\\r\n\\u{9b}");
+        assert_eq!(visible("a\u{1B}[31m\tb\r\n\u{9B}\u{202E}"), "a\\u{1b}[31m\\tb\\r\n\\u{9b}\\u{202e}");
         assert!(matches!(visible("\u{e9} ok\n"), Cow::Borrowed(_)));
     }
 

@@ -62,6 +62,32 @@ fn every_mistake_of_every_file_is_shown_and_nothing_runs() {
 }
 
 #[test]
+fn what_does_not_fit_the_control_link_is_a_mistake_with_its_limit() {
+    let characteristic = |number: usize| {
+        let value = "00 ".repeat(512);
+        format!("        - {{name: chr{number}, uuid: 0xA001, value: {{hex: \"{value}\"}}}}\n")
+    };
+    let table: String = (0..60).map(characteristic).collect();
+    let text = "a".repeat(20_000);
+    let scenario = |table: &str, step: &str| {
+        let head = "name: a\ncovers: [EX-1]\ndevice:\n  services:\n    - name: srv1\n      uuid: 0xA000\n";
+        format!("{head}      characteristics:\n{table}steps:\n  - connect\n  - {step}\n")
+    };
+    let set = format!("board: {{set: chr0, value: \"{text}\", refused: true}}");
+    let here = folder(&[
+        ("scenarios/table.yaml", &scenario(&table, "disconnect")),
+        ("scenarios/step.yaml", &scenario(&characteristic(0), &set)),
+    ]);
+    let (code, _, err) = shown(&gattest(here.path(), &["check"]));
+    assert_eq!(code, Some(2));
+    assert!(
+        err.contains("error[too-large-for-link]: this table takes 3") && err.contains("table.yaml:3:1"),
+        "{err}"
+    );
+    assert!(err.contains("16128 is the limit") && err.contains("step.yaml:11:5"), "{err}");
+}
+
+#[test]
 fn an_empty_selection_has_its_own_exit_code() {
     let here = folder(&[("scenarios/readme.txt", "")]);
     let (code, out, err) = shown(&gattest(here.path(), &["run"]));

@@ -55,7 +55,7 @@ fn whole(block: &str) -> String {
         }
         _ if block.starts_with("- when") || block.starts_with("- do") => {
             let owner = "        - name: other\n          uuid: 0xA004\n          callback:\n            \
-                         on: [read]\n            rules:\n";
+                         on: [read, write]\n            rules:\n";
             format!("{head}{DEVICE}{owner}{}{steps}", indented(block, 14))
         }
         _ => {

@@ -205,7 +205,8 @@ fn replace_callback(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Boar
         }
         None
     } else {
-        Some(callback::read(&fields, Owner::Characteristic, &reader.application, reader.sink))
+        let owner = target.and_then(|target| reader.device.characteristic(target));
+        Some(callback::read(&fields, Owner::Characteristic(owner), &reader.application, reader.sink))
     };
     Some(BoardAction::Callback { target: target?, callback })
 }

@@ -3,11 +3,12 @@
 use super::fields::{self, Fields, Plain};
 use super::names::Characteristics;
 use super::sink::Sink;
+use super::vain;
 use super::values;
 use crate::diagnostic::Code;
 use crate::language::device::{self as language, ACTIONS, DISCONNECT, LINK_TRIGGERS, TRIGGERS};
 use crate::language::{COUNTERS, Shape, keys};
-use crate::scenario::{Callback, Rule, RuleAction};
+use crate::scenario::{Callback, Characteristic, Rule, RuleAction};
 use crate::yaml::{Content, Entry, Node};
 
 /// What a log line may hold in braces.
@@ -17,25 +18,29 @@ const PLACEHOLDERS: [&str; 5] = ["value", "written", "counter", "arg", "events"]
 const MAX_DELAY_MS: u32 = 60_000;
 
 /// Whose callback it is: what can trigger it, and what it can do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// A characteristic.
-    Characteristic,
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'d> {
+    /// A characteristic; `None` for one that could not be read.
+    Characteristic(Option<&'d Characteristic>),
     /// The Bluetooth object: no value, no answer.
     Bluetooth,
 }
 
-impl Owner {
+impl Owner<'_> {
+    fn is_bluetooth(self) -> bool {
+        matches!(self, Self::Bluetooth)
+    }
+
     fn shape(self) -> &'static Shape {
         match self {
-            Self::Characteristic => &language::CALLBACK,
+            Self::Characteristic(_) => &language::CALLBACK,
             Self::Bluetooth => &language::LINK_CALLBACK,
         }
     }
 
-    fn triggers(self) -> &'static [(&'static str, u16)] {
+    pub(super) fn triggers(self) -> &'static [(&'static str, u16)] {
         match self {
-            Self::Characteristic => TRIGGERS,
+            Self::Characteristic(_) => TRIGGERS,
             Self::Bluetooth => LINK_TRIGGERS,
         }
     }
@@ -44,7 +49,7 @@ impl Owner {
 /// The callback of a table: one that nothing triggers makes no sense there.
 pub(super) fn in_table(
     node: &Node<'_>,
-    owner: Owner,
+    owner: Owner<'_>,
     names: &Characteristics<'_>,
     sink: &mut Sink,
 ) -> Option<Callback> {
@@ -63,7 +68,7 @@ pub(super) fn in_table(
 /// `on`, `counter`, `arg`, `reads_events` and `rules` of a mapping.
 pub(super) fn read(
     fields: &Fields<'_, '_>,
-    owner: Owner,
+    owner: Owner<'_>,
     names: &Characteristics<'_>,
     sink: &mut Sink,
 ) -> Callback {
@@ -74,16 +79,20 @@ pub(super) fn read(
     let reads_events = fields.get("reads_events");
     let reads_events = reads_events.and_then(|node| fields::boolean(node, "`reads_events`", sink));
     let rules = fields.get("rules").and_then(|node| fields::list(node, "`rules`", sink)).unwrap_or_default();
-    Callback {
+    let read: Vec<_> = rules.iter().map(|node| (node, rule(node, owner, names, sink))).collect();
+    let mut callback = Callback {
         on,
         reads_events: reads_events.unwrap_or(false),
         counter: counter.unwrap_or(0),
         arg,
-        rules: rules.iter().filter_map(|node| rule(node, owner, names, sink)).collect(),
-    }
+        rules: Vec::new(),
+    };
+    vain::check(&callback, &read, owner, fields, sink);
+    callback.rules = read.into_iter().filter_map(|(_, rule)| rule).collect();
+    callback
 }
 
-fn rule(node: &Node<'_>, owner: Owner, names: &Characteristics<'_>, sink: &mut Sink) -> Option<Rule> {
+fn rule(node: &Node<'_>, owner: Owner<'_>, names: &Characteristics<'_>, sink: &mut Sink) -> Option<Rule> {
     let fields = Fields::of(node, &language::RULE, sink)?;
     let mut rule = Rule::default();
     if let Some(node) = fields.get("when") {
@@ -93,7 +102,7 @@ fn rule(node: &Node<'_>, owner: Owner, names: &Characteristics<'_>, sink: &mut S
     let actions = actions.and_then(|node| fields::filled_list(node, "`do`", sink)).unwrap_or_default();
     for node in actions {
         let Some(action) = action(node, names, sink) else { continue };
-        if owner == Owner::Bluetooth && needs_request(&action) {
+        if owner.is_bluetooth() && needs_request(&action) {
             let hint = "log, set, notify or disconnect";
             sink.report(Code::ConflictingFields, node.mark, "there is no request to answer here", hint);
         }
@@ -113,7 +122,7 @@ fn needs_request(action: &RuleAction) -> bool {
     }
 }
 
-fn guard(node: &Node<'_>, owner: Owner, rule: &mut Rule, sink: &mut Sink) -> Option<()> {
+fn guard(node: &Node<'_>, owner: Owner<'_>, rule: &mut Rule, sink: &mut Sink) -> Option<()> {
     let fields = Fields::of(node, &language::GUARD, sink)?;
     let event = fields.get("event");
     rule.event = event.and_then(|node| fields::word(node, "`event`", owner.triggers(), sink));
@@ -121,7 +130,7 @@ fn guard(node: &Node<'_>, owner: Owner, rule: &mut Rule, sink: &mut Sink) -> Opt
         (rule.counter_min, rule.counter_max) = counter_range(node, sink);
     }
     if let Some(node) = fields.get("value") {
-        if owner == Owner::Bluetooth {
+        if owner.is_bluetooth() {
             let hint = "leave it out";
             sink.report(Code::ConflictingFields, node.mark, "the Bluetooth object has no value", hint);
         }

@@ -21,6 +21,10 @@ const MAX_PIPELINED: usize = 16;
 const CCCD_LENGTH: Length = Length::Fixed(2);
 /// Encryption keys are that long unless a scenario says otherwise (Core Vol 3 Part H 2.3.4).
 const LONGEST_KEY: u8 = 16;
+/// A Read Response holds so many bytes of a value with the least MTU (Core Vol 3 Part F 3.2.8, 3.4.4.4).
+const LEAST_READ: usize = 22;
+/// A notification or indication holds so many (Core Vol 3 Part F 3.4.7.1).
+const LEAST_PUSH: usize = 20;
 const TOO_LONG: &str = "shorten it, or let it be longer in the table";
 const TOO_LONG_TO_WRITE: &str = "shorten it, or expect the refusal with `error: 0x0D`";
 
@@ -63,8 +67,8 @@ impl Reader<'_, '_> {
         self.characteristic(target).map_or(Length::ANY, |characteristic| characteristic.length)
     }
 
-    /// `expect` or `error`, or neither.
-    fn expect(&mut self, form: &Form<'_, '_>, limit: Length) -> Option<Expect> {
+    /// `expect` or `error`, or neither. `one_pdu` holds at least so much of a value; a long read gives it whole.
+    fn expect(&mut self, form: &Form<'_, '_>, limit: Length, one_pdu: usize) -> Option<Expect> {
         if let Some(fields) = &form.fields {
             fields.exclude("expect", "error", self.sink);
         }
@@ -72,6 +76,7 @@ impl Reader<'_, '_> {
             (Some(node), _) => {
                 let value = self.client_value(node, "the expected value")?;
                 self.check_len(&value, limit, node, "the expected value", TOO_LONG);
+                self.check_fixed(&value, limit, one_pdu, node);
                 Some(Expect::Value(value))
             }
             (None, Some(node)) => values::error_code(node, "an ATT error code", self.sink).map(Expect::Error),
@@ -83,6 +88,17 @@ impl Reader<'_, '_> {
     fn check_len(&mut self, value: &ClientValue, limit: Length, node: &Node<'_>, what: &str, hint: &str) {
         if let ClientValue::Bytes(bytes) = value {
             values::check_len(bytes, limit, node, what, hint, self.sink);
+        }
+    }
+
+    /// Reports an expectation that is too short for a value of fixed length, of which at least `one_pdu` bytes come.
+    fn check_fixed(&mut self, value: &ClientValue, limit: Length, one_pdu: usize, node: &Node<'_>) {
+        if let (ClientValue::Bytes(bytes), Length::Fixed(fixed)) = (value, limit)
+            && bytes.len() < usize::from(fixed).min(one_pdu)
+        {
+            let message = format!("the expected value has {}", values::other_length(bytes.len(), limit));
+            let hint = "expect all of its bytes, or write `max_len` in the table";
+            self.sink.report(Code::ValueTooShort, node.mark, message, hint);
         }
     }
 
@@ -145,7 +161,7 @@ impl Reader<'_, '_> {
             Some(Some((_, limit))) => limit,
             _ => self.read_limit(form.target),
         };
-        let expect = self.expect(&form, limit);
+        let expect = self.expect(&form, limit, LEAST_READ);
         let (target, expect) = (form.target?, expect?);
         Some(match descriptor? {
             Some((descriptor, _)) => Action::ReadDescriptor { target, descriptor, expect },
@@ -156,13 +172,13 @@ impl Reader<'_, '_> {
     pub(super) fn read_long(&mut self, node: &Node<'_>) -> Option<Action> {
         let form = self.form(node, &language::READ_LONG)?;
         let limit = self.read_limit(form.target);
-        let expect = self.expect(&form, limit);
+        let expect = self.expect(&form, limit, usize::MAX);
         Some(Action::ReadLong { target: form.target?, expect: expect? })
     }
 
     pub(super) fn write(&mut self, node: &Node<'_>) -> Option<Action> {
         let (form, value) = self.written(node, &language::WRITE)?;
-        let expect = self.expect(&form, Length::ANY);
+        let expect = self.expect(&form, Length::ANY, 0);
         let descriptor = self.descriptor(&form);
         let limit = match descriptor {
             Some(Some((_, limit))) => limit,
@@ -190,7 +206,7 @@ impl Reader<'_, '_> {
 
     pub(super) fn write_long(&mut self, node: &Node<'_>) -> Option<Action> {
         let (form, value) = self.written(node, &language::WRITE_LONG)?;
-        let expect = self.expect(&form, Length::ANY);
+        let expect = self.expect(&form, Length::ANY, 0);
         let limit = self.write_limit(form.target);
         self.check_written(&form, value.as_ref(), expect.as_ref(), limit);
         Some(Action::WriteLong { target: form.target?, value: value?, expect: expect? })
@@ -247,7 +263,7 @@ impl Reader<'_, '_> {
             let hint = "write `to: indications`, or leave `confirm` out";
             self.sink.report(Code::ConflictingFields, node.mark, "notifications are never confirmed", hint);
         }
-        let expect = self.expect(&form, Length::ANY);
+        let expect = self.expect(&form, Length::ANY, 0);
         let confirm = answer.unwrap_or(Some(true))?;
         Some(Action::Subscribe { target: form.target?, bits: bits?, confirm, expect: expect? })
     }
@@ -270,6 +286,7 @@ impl Reader<'_, '_> {
                 if let Some(value) = &value {
                     let limit = self.write_limit(form.target);
                     self.check_len(value, limit, node, "the expected value", TOO_LONG);
+                    self.check_fixed(value, limit, LEAST_PUSH, node);
                 }
                 Some(value?)
             }

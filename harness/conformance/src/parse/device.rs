@@ -92,7 +92,8 @@ fn read_callbacks(device: &mut Device, nodes: &[(CharacteristicRef, &Node<'_>)],
     let names = Characteristics::of_application(device);
     let mut callbacks = Vec::new();
     for (at, node) in nodes {
-        callbacks.push((*at, callback::in_table(node, Owner::Characteristic, &names, sink)));
+        let owner = Owner::Characteristic(device.characteristic(*at));
+        callbacks.push((*at, callback::in_table(node, owner, &names, sink)));
     }
     drop(names);
     for (at, callback) in callbacks {

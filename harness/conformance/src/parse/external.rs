@@ -1,11 +1,12 @@
 //! Devices that are no boards of ours.
 
 use super::fields::{self, Fields};
+use super::order::Judged;
 use super::sink::Sink;
 use super::values;
 use crate::diagnostic::Code;
 use crate::language::device::EXTERNAL;
-use crate::scenario::External;
+use crate::scenario::{Action, External};
 use crate::yaml::Node;
 
 /// How the device is found: by exactly one thing.
@@ -67,4 +68,18 @@ fn refuse(key: &str, node: &Node<'_>, sink: &mut Sink) {
     let message = format!("an external device has its own `{key}`");
     let hint = "leave it out: the table of an external device only names what it has";
     sink.report(Code::ConflictingFields, node.mark, message, hint);
+}
+
+/// Reports a step that needs a control link: no bench could ever run it.
+pub(super) fn check_step(step: Judged<'_>, sink: &mut Sink) {
+    let is_of_board = matches!(step.action, Action::Board(_) | Action::Restart | Action::Bond(_));
+    if is_of_board {
+        let message = format!("`{}` needs a board of ours, and this device is an external one", step.word);
+        let hint = "leave the step out: there is no control link to such a device";
+        sink.report(Code::Impossible, step.mark, message, hint);
+    }
+    if let Some(reports) = step.value.and_then(|value| value.get("reports")) {
+        let message = "an external device reports nothing to the harness";
+        sink.report(Code::Impossible, reports.mark, message, "leave `reports` out");
+    }
 }

@@ -20,6 +20,7 @@ mod reports;
 pub(crate) mod sink;
 mod steps;
 mod system;
+mod vain;
 mod values;
 
 pub use crate::yaml::MAX_BYTES;
@@ -88,6 +89,19 @@ pub fn check_device_table(text: &str) -> Result<(), Vec<Diagnostic>> {
     if sink.is_clean() { Ok(()) } else { Err(sink.into_diagnostics()) }
 }
 
+/// A sentence that reports show in one line, and in the order in which it is written.
+fn one_line<'n>(node: &'n Node<'_>, sink: &mut Sink) -> Option<&'n str> {
+    let text = fields::text(node, "`name`", sink)?;
+    // What reverses the direction of writing: U+061C, U+200E to U+200F, U+202A to U+202E, U+2066 to U+2069.
+    let reverses = |c: char| matches!(c, '\u{61C}' | '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    if let Some(found) = text.chars().find(|c| c.is_control() || reverses(*c)) {
+        let message = format!("`name` is one line of text, this one holds U+{:04X}", u32::from(found));
+        sink.report(Code::ControlCharacter, node.mark, message, "take it out");
+        return None;
+    }
+    Some(text)
+}
+
 fn scenario(
     file: &str,
     id: &str,
@@ -96,7 +110,7 @@ fn scenario(
     sink: &mut Sink,
 ) -> Option<Scenario> {
     let fields = Fields::of(root, &SCENARIO, sink)?;
-    let name = fields.required("name", sink).and_then(|node| fields::text(node, "`name`", sink));
+    let name = fields.required("name", sink).and_then(|node| one_line(node, sink));
     let covers = fields.required("covers", sink).map(|node| covers::read(node, sink));
     let tags = fields.get("tags").map(|node| covers::tags(node, sink));
     let needs = fields.get("needs").map(|node| fields::words(node, "`needs`", Need::ALL, sink));
@@ -104,6 +118,7 @@ fn scenario(
     let steps = fields.get("steps");
     let added = steps.map(steps::added_services).unwrap_or_default();
     let device = fields.required("device", sink);
+    let device_place = fields.mark_of("device").place;
     let mut device = device.and_then(|node| read_device(node, file, read_file, sink));
     if let Some(device) = &mut device
         && device.builtin.is_none()
@@ -120,6 +135,7 @@ fn scenario(
         needs: needs.unwrap_or_default(),
         xfail: xfail.unwrap_or(Some(None))?,
         device: device?,
+        device_place,
         centrals: steps.centrals,
         steps: steps.steps,
     })

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::external;
 use super::impossible;
 use super::link::Client;
 use super::sink::{Mark, Sink};
@@ -10,7 +11,7 @@ use crate::scenario::{
     Action, BoardAction, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Device, EventSource,
     Expect, Push, WriteMode,
 };
-use crate::yaml::Node;
+use crate::yaml::{Content, Node};
 
 /// What is known of the bench between two steps.
 pub(super) struct Order<'d> {
@@ -90,6 +91,9 @@ impl<'d> Order<'d> {
 
     /// Judges a step and goes on to the state after it.
     pub(super) fn step(&mut self, step: Judged<'_>, sink: &mut Sink) {
+        if self.device.external.is_some() {
+            external::check_step(step, sink);
+        }
         if !self.known {
             return;
         }
@@ -186,7 +190,14 @@ impl<'d> Order<'d> {
         };
         if needs_connection(action) && !is_there {
             let message = format!("`{word}` needs a connection, and there is none here");
-            sink.report(Code::NotConnected, mark, message, "put `connect` before this step");
+            let who = step.value.and_then(|value| value.get("as")).map(|node| &node.content);
+            let hint = match who {
+                Some(Content::Scalar { text, .. }) => {
+                    format!("put `connect: {{as: {}}}` before this step", Sink::short(text))
+                }
+                _ => "put `connect` before this step".to_owned(),
+            };
+            sink.report(Code::NotConnected, mark, message, hint);
             // One report for each gap is enough.
             self.change(central, |client| {
                 client.connect();

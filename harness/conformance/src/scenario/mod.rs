@@ -34,6 +34,8 @@ pub struct Scenario {
     pub xfail: Option<Xfail>,
     /// The device under test.
     pub device: Device,
+    /// Where it is said.
+    pub device_place: Place,
     /// Names of the centrals besides the one that has none; [`Step::central`] counts from 1 in here.
     pub centrals: Vec<String>,
     /// In order, loops expanded; the first is usually `connect`.

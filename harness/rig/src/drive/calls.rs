@@ -25,36 +25,14 @@ impl<C: Central> Driver<'_, C> {
         action: &BoardAction,
         seen: &mut StepObservation,
     ) -> Result<(), Stop> {
-        let call = match action {
-            BoardAction::Events { of, .. } => Call::Events(convert::object(*of)),
-            BoardAction::Value { target, .. } => Call::Value(convert::char_ref(*target)),
-            BoardAction::Set { target, value, .. } => {
-                Call::SetValue(convert::char_ref(*target), convert::api_value(value))
-            }
-            BoardAction::Callback { target, callback } => {
-                Call::Callback(convert::char_ref(*target), callback.as_ref().map(convert::callback))
-            }
-            BoardAction::Advertise { on } => Call::Advertise(*on),
-            BoardAction::DisconnectClient => Call::DisconnectClient,
-            BoardAction::Serve { service, on: true } => Call::StartService(convert::position(*service)),
-            BoardAction::Serve { service, on: false } => Call::StopService(convert::position(*service)),
-            BoardAction::AddService { service, .. } => self.added_service(*service)?,
-            BoardAction::SetAdvertisement { advertisement, .. } => {
-                Call::SetAdvertisement(convert::advertisement(advertisement))
-            }
-        };
+        let call = convert::call(&self.plan.device, action).ok_or_else(|| {
+            Stop::Rig(Fault::new("a step adds a service that the plan does not have", "report it"))
+        })?;
         self.call(call, seen).await?;
         if *action == BoardAction::DisconnectClient {
             return self.all_ended_by_device(seen).await;
         }
         Ok(())
-    }
-
-    fn added_service(&self, at: usize) -> Result<Call, Stop> {
-        let service = self.plan.device.services.get(at).ok_or_else(|| {
-            Stop::Rig(Fault::new("a step adds a service that the plan does not have", "report it"))
-        })?;
-        Ok(Call::AddService(convert::position(at), Box::new(convert::service(service))))
     }
 
     pub(super) async fn call(&self, call: Call, seen: &mut StepObservation) -> Result<(), Stop> {
