@@ -140,6 +140,13 @@ impl<T: Transport> App<T> {
                 }
                 None => Err(unknown()),
             },
+            Call::Handle(of) => match application.characteristic(of) {
+                Some(characteristic) => {
+                    self.outbox.answer(id, Answer::Handle(characteristic.value_handle()));
+                    Ok(())
+                }
+                None => Err(unknown()),
+            },
             Call::AddService(position, service) => {
                 let added = application.built_mut().add(usize::from(position), &service, &means);
                 added.map(|()| self.outbox.answer(id, Answer::Done))
@@ -183,7 +190,7 @@ fn change(application: &Application, call: Call, means: &Means) -> Result<(), St
         Call::StartService(position) => service(application, position)?.start(),
         Call::StopService(position) => service(application, position)?.stop(),
         // Answered before.
-        Call::Events(_) | Call::Value(_) | Call::AddService(..) | Call::Bond(_) => {}
+        Call::Events(_) | Call::Value(_) | Call::Handle(_) | Call::AddService(..) | Call::Bond(_) => {}
     }
     Ok(())
 }

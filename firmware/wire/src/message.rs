@@ -79,6 +79,9 @@ pub enum Call {
     /// Installs a bond in the place of the one that there may be with this client. Bonds last until a
     /// [`Start`] under another address. Answered by [`Answer::Done`] or [`Answer::Refused`].
     Bond(Bond),
+    /// Where the characteristic's value stands; answered by [`Answer::Handle`]. Events name characteristics so, and not
+    /// every client can see handles.
+    Handle(CharRef),
 }
 
 /// A bond made without pairing: the other end installs the same.
@@ -220,6 +223,8 @@ pub enum Answer<'a> {
     Events(u16),
     /// Bytes.
     Value(&'a [u8]),
+    /// A value handle.
+    Handle(u16),
     /// The API refused the call, in its own words.
     Refused(&'a str),
     /// Nobody answered this request; it was dropped.

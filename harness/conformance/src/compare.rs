@@ -21,8 +21,10 @@ const DIFF_LINES: usize = 2_000;
 /// nothing, is [`Verdict::Inconclusive`] unless an expectation broke before.
 #[must_use]
 pub fn compare(plan: &Plan, observations: &[StepObservation], expected: Option<&str>) -> Verdict {
-    let observed = Trace::build(plan, observations);
-    let expected = expected.map(Trace::parse);
+    let unordered = || (0..).zip(observations).filter(|(_, seen)| seen.is_unordered).map(|(step, _)| step);
+    let in_order = |trace: Trace| unordered().fold(trace, Trace::without_order_of);
+    let observed = in_order(Trace::build(plan, observations));
+    let expected = expected.map(|text| in_order(Trace::parse(text)));
     let mut judge = Judge::new(plan);
     for (step, (planned, seen)) in plan.steps.iter().zip(observations).enumerate() {
         match judge.step(&planned.step, seen) {
@@ -31,6 +33,7 @@ pub fn compare(plan: &Plan, observations: &[StepObservation], expected: Option<&
                 return Verdict::Fail(expectation_mismatch(plan, step, broken, &observed, expected.as_ref()));
             }
             Judgement::Undecided => return undecided(plan, step),
+            Judgement::Hidden(words) => return hidden(plan, step, &words),
         }
     }
     if observations.len() != plan.steps.len() {
@@ -58,6 +61,17 @@ fn undecided(plan: &Plan, step: usize) -> Verdict {
     Verdict::Inconclusive(RigFault {
         cause: format!("the bench reported no result for `{label}`"),
         cure: "run the scenario again; if it stays, the central has a fault".to_owned(),
+        step,
+    })
+}
+
+/// An error without its code is no evidence: for the device only if it was to refuse so, against it only if not.
+fn hidden(plan: &Plan, step: usize, words: &str) -> Verdict {
+    let step = plan.fault_step(step);
+    let label = step.as_ref().map_or("", |step| step.label.as_str());
+    Verdict::Inconclusive(RigFault {
+        cause: format!("`{label}` failed, and the operating system hides the ATT error: {words}"),
+        cure: "run the scenario with an adapter: --central att:... sees the error".to_owned(),
         step,
     })
 }

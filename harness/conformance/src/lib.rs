@@ -22,6 +22,7 @@ pub mod report;
 pub mod scenario;
 pub mod schema;
 mod spelling;
+pub mod system;
 pub mod trace;
 pub mod value;
 pub mod verdict;

@@ -9,6 +9,8 @@ pub struct StepObservation {
     pub central: Vec<CentralEvent>,
     /// What other centrals saw meanwhile, by central and then in order.
     pub others: Vec<Seen>,
+    /// The order in which attributes were found says nothing: the operating system's library does not tell it.
+    pub is_unordered: bool,
 }
 
 /// What another central saw.
@@ -91,6 +93,8 @@ pub enum CentralEvent {
     NotEncrypted(u8),
     /// An Error Response, by code.
     Error(u8),
+    /// An error whose code the operating system keeps to itself, in its words: neither right nor wrong.
+    HiddenError(String),
     /// The MTU that resulted.
     Mtu(u16),
     /// A notification or indication.

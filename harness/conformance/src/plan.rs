@@ -1,7 +1,6 @@
 //! What the rig is to do: the scenario's steps with their deadlines.
 
-use crate::scenario::{Action, BoardAction, Characteristic, DescriptorRef, Device};
-use crate::scenario::{Expect, Need, Scenario, Step, WriteMode};
+use crate::scenario::{Action, BoardAction, Device, Need, Scenario, Step, WriteMode};
 use crate::verdict::FaultStep;
 
 /// Advertising seen, link up, both ends having reported.
@@ -74,15 +73,11 @@ pub fn plan(scenario: &Scenario) -> Plan {
     if scenario.steps.iter().any(|step| step.reports.is_some()) {
         needs.push(Need::Board);
     }
-    if !scenario.centrals.is_empty() {
-        // An operating system's stack is one central.
-        needs.push(Need::RawAtt);
-    }
     if scenario.steps.iter().any(|step| matches!(step.action, Action::Bond(_))) {
         // The device's end of a bond is installed over the control link.
         needs.push(Need::Board);
     }
-    needs.extend(scenario.steps.iter().filter_map(|step| implied_need(&scenario.device, &step.action)));
+    needs.extend(scenario.steps.iter().filter_map(|step| implied_need(&step.action)));
     needs.sort_unstable();
     needs.dedup();
     let steps = scenario.steps.iter();
@@ -127,54 +122,15 @@ fn deadline_ms(action: &Action) -> u32 {
     }
 }
 
-/// What a step needs beyond what every central can do. An operating system's stack negotiates the
-/// MTU by itself, answers security errors by pairing, and keeps CCCDs to itself.
-fn implied_need(device: &Device, action: &Action) -> Option<Need> {
+/// What a step needs beyond what every bench can do. What an operating system's stack lacks besides,
+/// [`crate::system::beyond_system`] says.
+fn implied_need(action: &Action) -> Option<Need> {
     match action {
         Action::Restart | Action::Board(_) => Some(Need::Board),
-        // An operating system's stack makes bonds by pairing alone, and tells nobody their keys.
         Action::Bond(_) | Action::Encrypt | Action::Write { mode: WriteMode::Signed, .. } => {
             Some(Need::Encryption)
         }
-        // An operating system prepares writes by itself, or not; and it confirms by itself.
-        Action::Att { .. }
-        | Action::Pipelined(_)
-        | Action::Mtu { .. }
-        | Action::WriteLong { .. }
-        | Action::WriteReliable { .. }
-        | Action::Subscribe { confirm: false, .. }
-        | Action::WriteDescriptor { descriptor: DescriptorRef::Cccd, .. } => Some(Need::RawAtt),
-        Action::Read { expect, .. }
-        | Action::ReadLong { expect, .. }
-        | Action::ReadDescriptor { expect, .. }
-        | Action::Write { expect, .. }
-        | Action::WriteDescriptor { expect, .. } => needs_pairing(expect).then_some(Need::RawAtt),
-        Action::Subscribe { target, bits, expect, .. } => {
-            let chosen_by_system = device.characteristic(*target).is_some_and(|it| system_bits(it) == *bits);
-            let plain = *expect == Expect::Success && (*bits == 0 || chosen_by_system);
-            (!plain).then_some(Need::RawAtt)
-        }
-        Action::Connect
-        | Action::Disconnect
-        | Action::Reconnect
-        | Action::ExpectDisconnection
-        | Action::ExpectAdvertisement(_)
-        | Action::Discover
-        | Action::Expect { .. }
-        | Action::Quiet { .. } => None,
-    }
-}
-
-/// Codes that make an operating system pair instead of showing the error.
-fn needs_pairing(expect: &Expect) -> bool {
-    matches!(expect, Expect::Error(0x05 | 0x0C | 0x0F))
-}
-
-/// The CCCD bits that an operating system writes when an application subscribes.
-fn system_bits(characteristic: &Characteristic) -> u16 {
-    match (characteristic.can_notify(), characteristic.can_indicate()) {
-        (true, _) => 1,
-        (false, true) => 2,
-        (false, false) => 0,
+        Action::Att { .. } | Action::Pipelined(_) => Some(Need::RawAtt),
+        _ => None,
     }
 }

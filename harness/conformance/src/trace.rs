@@ -54,6 +54,38 @@ impl Trace {
         Self { lines }
     }
 
+    /// Brings the attributes that a step has found into an order of their own: where a central cannot tell the
+    /// device's, only what was found is compared. (With adapters it is compared as it came.)
+    #[must_use]
+    pub(crate) fn without_order_of(mut self, step: usize) -> Self {
+        let (mut service, mut characteristic) = (None, None);
+        let mut found: Vec<([Option<String>; 3], TraceLine)> = Vec::new();
+        let (own, others): (Vec<_>, Vec<_>) = self.lines.into_iter().partition(|line| line.step == step);
+        for line in own {
+            let text = line.text.trim_start().to_owned();
+            let key = match text.split(' ').next() {
+                Some("primary" | "secondary") => {
+                    service = Some(text);
+                    characteristic = None;
+                    [service.clone(), None, None]
+                }
+                Some("characteristic") => {
+                    characteristic = Some(text);
+                    [service.clone(), characteristic.clone(), None]
+                }
+                Some("descriptor" | "include") => [service.clone(), characteristic.clone(), Some(text)],
+                // The step's own line and what else was seen, before what was found.
+                _ => [None, None, None],
+            };
+            found.push((key, line));
+        }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let at = others.partition_point(|line| line.step < step);
+        self.lines = others;
+        self.lines.splice(at..at, found.into_iter().map(|(_, line)| line));
+        self
+    }
+
     /// The trace as it stands in a file: each line ends with a line feed.
     #[must_use]
     pub fn text(&self) -> String {
@@ -164,6 +196,7 @@ pub(crate) fn central_line(event: &CentralEvent, shown: &Shown<'_>) -> String {
         CentralEvent::Encrypted => "encrypted".to_owned(),
         CentralEvent::NotEncrypted(code) => format!("not encrypted 0x{code:02X}"),
         CentralEvent::Error(code) => format!("error {}", att_error::describe(*code)),
+        CentralEvent::HiddenError(words) => format!("error unknown {}", spelling::quoted(words)),
         CentralEvent::Mtu(mtu) => format!("mtu {mtu}"),
         CentralEvent::Pushed { push, target, value } => {
             format!("{} {target} {}", push_word(*push), shown.value(value))

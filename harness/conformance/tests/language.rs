@@ -347,10 +347,7 @@ fn steps_imply_what_the_bench_must_be_able_to_do() {
     };
     assert_eq!(needs("  - read: chr1\n  - subscribe: chr1\n  - quiet: 1s\n"), []);
     assert_eq!(needs("  - read: {char: chr1, error: 0x02}\n"), []);
-    assert_eq!(needs("  - read: {char: chr1, error: 0x05}\n"), [Need::RawAtt], "a system would pair");
-    assert_eq!(needs("  - mtu: {size: 23}\n"), [Need::RawAtt]);
     assert_eq!(needs("  - att: {send: \"52\", expect: nothing}\n"), [Need::RawAtt]);
-    assert_eq!(needs("  - write: {char: chr1, descriptor: cccd, value: [1, 0]}\n"), [Need::RawAtt]);
     assert_eq!(needs("  - board: {value: chr1}\n"), [Need::Board]);
     assert_eq!(needs("  - restart\n"), [Need::Board]);
     assert_eq!(needs("  - bond: {level: authenticated}\n"), [Need::Board, Need::Encryption]);

@@ -1,7 +1,7 @@
 //! Runs scenarios, several at a time, each on a bench of its own.
 
 #[cfg(unix)]
-use crate::adapter::AdapterSpec;
+use crate::adapter::CentralSpec;
 #[cfg(unix)]
 use crate::attach::SharedBoard;
 use crate::bench::{self, ABLE, BenchOptions, BenchRun};
@@ -34,9 +34,9 @@ pub struct Job {
 /// How to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The adapters of the centrals, for boards and external devices; none: the virtual bench.
+    /// The centrals, for boards and external devices; none: the virtual bench.
     #[cfg(unix)]
-    pub adapters: Vec<AdapterSpec>,
+    pub centrals: Vec<CentralSpec>,
     /// The board, where there are adapters.
     #[cfg(unix)]
     pub board: Option<SharedBoard>,
@@ -64,8 +64,8 @@ pub(crate) enum Bench {
 impl Bench {
     fn new(options: &Options) -> Self {
         #[cfg(unix)]
-        if !options.adapters.is_empty() {
-            return Self::Adapters(AdapterBench::new(&options.adapters, options.board.clone()));
+        if !options.centrals.is_empty() {
+            return Self::Adapters(AdapterBench::new(&options.centrals, options.board.clone()));
         }
         let _ = options;
         Self::Virtual
@@ -102,7 +102,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             #[cfg(unix)]
-            adapters: Vec::new(),
+            centrals: Vec::new(),
             #[cfg(unix)]
             board: None,
             seed: 1,

@@ -128,6 +128,10 @@ impl Service {
 }
 
 impl Characteristic {
+    pub(crate) fn value_handle(&self) -> u16 {
+        self.inner.value_handle()
+    }
+
     pub(crate) fn value(&self) -> Vec<u8> {
         match &self.layer {
             Some(layer) => layer.value(&self.inner),

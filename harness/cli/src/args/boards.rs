@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rig::adapter::AdapterSpec;
+use rig::adapter::CentralSpec;
 use rig::attach::BoardSpec;
 use rig::firmware::Chip;
 
@@ -11,10 +11,11 @@ use rig::firmware::Chip;
 #[derive(Debug, Clone, Args)]
 pub struct Hardware {
     /// An adapter: att:unix:PATH, att:tcp:HOST:PORT, att:serial:PORT, att:serial:PORT:BAUD or
-    /// att:hci0; once for each central that the scenarios need. Without --board, the devices are those that are not ours
+    /// att:hci0; once for each central that the scenarios need. Or btleplug, btleplug:ADAPTER: the operating system's
+    /// own stack. Without --board, the devices are those that are not ours
     #[arg(long, value_name = "ADAPTER", env = "GATTEST_CENTRAL", value_delimiter = ' ')]
     #[arg(conflicts_with_all = ["jobs", "loss"])]
-    pub central: Vec<AdapterSpec>,
+    pub central: Vec<CentralSpec>,
     /// The board: `auto` for the only one, its port, or its MAC address. It is flashed first, unless it runs the
     /// firmware already
     #[arg(long, value_name = "BOARD", env = "GATTEST_BOARD", requires = "central")]

@@ -116,7 +116,7 @@ pub fn options(args: &RunArgs) -> Result<Options, Fault> {
     let board = super::flash::board_for_run(&args.hardware, args.bench.seed)?;
     Ok(Options {
         #[cfg(unix)]
-        adapters: args.hardware.central.clone(),
+        centrals: args.hardware.central.clone(),
         #[cfg(unix)]
         board,
         fail_fast: args.fail_fast,

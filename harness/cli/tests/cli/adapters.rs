@@ -45,7 +45,9 @@ fn wrong_adapters_and_options_are_usage_errors() {
     }
     let (_, _, err) = shown(&gattest(here.path(), &["run", "--central", "hci0"]));
     assert!(
-        err.contains("write att:unix:PATH, att:tcp:HOST:PORT, att:serial:PORT[:BAUD] or att:hci0"),
+        err.contains(
+            "write att:unix:PATH, att:tcp:HOST:PORT, att:serial:PORT[:BAUD], att:hci0, or btleplug[:ADAPTER]"
+        ),
         "{err}"
     );
 }

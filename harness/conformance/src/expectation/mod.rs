@@ -19,6 +19,8 @@ pub(crate) enum Judgement {
     Broken(Broken),
     /// Nothing was reported that could decide it.
     Undecided,
+    /// An error came whose code the operating system keeps to itself: its words.
+    Hidden(String),
 }
 
 /// A broken expectation in words.
@@ -58,8 +60,8 @@ impl<'o> Judge<'o> {
         let claimed = self.claim(step);
         let shown = self.captures.shown(step, seen);
         let judged = Judged { plan: self.plan, step, seen, captures: &self.captures, shown };
-        let judgement = match judged.breach() {
-            Some(breach) => breach,
+        let judgement = match judged.breach().or_else(|| judged.hidden()) {
+            Some(ended) => ended,
             None => match judged.action(claimed) {
                 Judgement::Held => judged.reports(),
                 other => other,
@@ -188,6 +190,13 @@ impl Judged<'_> {
             came: Some(trace::marked(self.plan, other.central, &trace::central_line(came, &self.shown))),
             wanted: None,
         }))
+    }
+
+    fn hidden(&self) -> Option<Judgement> {
+        self.seen.central.iter().find_map(|event| match event {
+            CentralEvent::HiddenError(words) => Some(Judgement::Hidden(words.clone())),
+            _ => None,
+        })
     }
 
     /// The first event that answers a step: not one that comes by itself, and a link's end only where
@@ -424,6 +433,9 @@ fn said(event: &CentralEvent) -> String {
         CentralEvent::Encrypted => "was encrypted".to_owned(),
         CentralEvent::NotEncrypted(code) => format!("did not encrypt the link (error 0x{code:02X})"),
         CentralEvent::Error(code) => format!("answered error {}", att_error::describe(*code)),
+        CentralEvent::HiddenError(words) => {
+            format!("answered an unknown error ({})", spelling::escaped(words))
+        }
         CentralEvent::Mtu(mtu) => format!("agreed on an MTU of {mtu}"),
         CentralEvent::Pdu(bytes) => format!("answered {}", spelling::pdu(bytes)),
         CentralEvent::Nothing => "did not answer".to_owned(),

@@ -1,4 +1,6 @@
 //! Bluetooth adapters: where one is, and the way to it.
+//!
+//! A central is named by [`CentralSpec`]: one of our own on an adapter, or the operating system's.
 
 mod open;
 #[cfg(target_os = "linux")]
@@ -9,6 +11,35 @@ pub(crate) use open::open;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+/// Which central a run uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CentralSpec {
+    /// `att:...`: our own, on this adapter.
+    Att(AdapterSpec),
+    /// `btleplug[:ADAPTER]`: the operating system's stack, on the only adapter that it has or on the one that it calls so.
+    System(Option<String>),
+}
+
+/// What is no [`CentralSpec`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("write att:unix:PATH, att:tcp:HOST:PORT, att:serial:PORT[:BAUD], att:hci0, or btleplug[:ADAPTER]")]
+pub struct BadCentral;
+
+impl FromStr for CentralSpec {
+    type Err = BadCentral;
+
+    fn from_str(text: &str) -> Result<Self, BadCentral> {
+        match text.strip_prefix("btleplug") {
+            Some("") => Ok(Self::System(None)),
+            Some(rest) => match rest.strip_prefix(':') {
+                Some(name) if !name.is_empty() => Ok(Self::System(Some(name.to_owned()))),
+                _ => Err(BadCentral),
+            },
+            None => text.parse().map(Self::Att).map_err(|_| BadCentral),
+        }
+    }
+}
 
 /// Baud rate of a serial controller, where none is given: what most firmware images for H4 use.
 const BAUD: u32 = 115_200;
@@ -90,6 +121,16 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(spec), "{text}");
             assert_eq!(text.parse::<AdapterSpec>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_systems_stack_is_named_with_or_without_its_adapter() {
+        assert_eq!("btleplug".parse(), Ok(CentralSpec::System(None)));
+        assert_eq!("btleplug:hci1".parse(), Ok(CentralSpec::System(Some("hci1".into()))));
+        assert_eq!("att:hci1".parse(), Ok(CentralSpec::Att(AdapterSpec::Hci(1))));
+        for text in ["btleplug:", "btleplugs", "btleplug hci0", "hci0", ""] {
+            assert_eq!(text.parse::<CentralSpec>(), Err(BadCentral), "{text}");
         }
     }
 

@@ -16,11 +16,13 @@ const NOT_FOUND: u8 = 0x0A;
 /// Services that are looked into. A table of more is no table of a test.
 const SERVICE_LIMIT: usize = 1024;
 
-/// What a server showed, in handle order.
+/// What a server showed, in handle order where handles are known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Database {
     /// Primary services, and the secondary ones that are included somewhere.
     pub services: Vec<Service>,
+    /// Handles are numbers in the place of those that an operating system does not show, and their order says nothing.
+    pub is_unordered: bool,
 }
 
 /// A service.
@@ -123,7 +125,7 @@ where
             next += 1;
         }
         services.sort_by_key(|service| service.start);
-        Ok(Database { services })
+        Ok(Database { services, is_unordered: false })
     }
 
     async fn primary_services(&self) -> Result<Vec<Service>, Failure> {

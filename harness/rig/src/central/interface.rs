@@ -32,10 +32,12 @@ pub trait Central {
     /// The bench broke.
     async fn watch(
         &self,
-        target: Target,
-        deadline: Duration,
-        fits: impl Fn(&[AdField]) -> bool,
-    ) -> Result<(Option<Vec<AdField>>, bool), Fault>;
+        _target: Target,
+        _deadline: Duration,
+        _fits: impl Fn(&[AdField]) -> bool,
+    ) -> Result<(Option<Vec<AdField>>, bool), Fault> {
+        Err(cannot("see advertisements as they are"))
+    }
 
     /// Scans until `address` advertises, and connects to it.
     ///

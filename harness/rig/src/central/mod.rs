@@ -11,6 +11,7 @@ mod raw;
 mod scanner;
 mod security;
 mod state;
+mod system;
 mod uuid;
 
 pub use att::TRANSACTION_TIMEOUT;
@@ -20,6 +21,7 @@ pub use interface::Central;
 pub use scanner::{Heard, Target};
 pub use security::{Encryption, Keys, SIGNATURE_LEN};
 pub use state::Pushed;
+pub use system::{BtleplugCentral, System};
 pub use uuid::Uuid;
 
 use crate::fault::Fault;
@@ -46,16 +48,22 @@ const COMMAND_SLOTS: usize = 4;
 /// (Core Vol 6 Part B 4.5.2).
 const SEND_DEADLINE: Duration = Duration::from_secs(35);
 
+/// Unspecified Error (Core Vol 1 Part F 2.31): why a link has ended, where an operating system does not say it.
+pub const UNSPECIFIED: u8 = 0x1F;
+
 /// Why an ATT procedure has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// An Error Response with this code.
     Att(u8),
+    /// An error whose code the operating system keeps to itself, in its words: it may be the device's, or the
+    /// system's own.
+    Hidden(String),
     /// No response within [`TRANSACTION_TIMEOUT`]; the bearer cannot be used any more.
     NoResponse,
     /// A response that breaks the specification, in words.
     Malformed(String),
-    /// The link ended with this HCI error code.
+    /// The link ended with this HCI error code; [`UNSPECIFIED`] where the operating system does not say why.
     Gone(u8),
     /// The bench broke.
     Rig(Fault),

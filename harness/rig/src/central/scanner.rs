@@ -58,7 +58,7 @@ pub struct Heard {
     /// Its complete local name, if it said one.
     pub name: Option<String>,
     /// It is one of those that were looked for.
-    fits: bool,
+    pub(super) fits: bool,
 }
 
 /// One scan.

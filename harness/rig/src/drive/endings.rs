@@ -1,7 +1,7 @@
 //! How connections end: asked for, announced by a later step, or unasked.
 
 use super::{Driver, Flow, OTHER_END_DEADLINE, Stop, is_disconnected};
-use crate::central::Central;
+use crate::central::{Central, UNSPECIFIED};
 use crate::fault::Fault;
 use crate::link::Report;
 use conformance::observation::{CentralEvent, StepObservation};
@@ -10,8 +10,11 @@ use conformance::scenario::Action;
 use embassy_time::Duration;
 
 /// Error codes with which the device ends a connection (Core Vol 1 Part F 2.19 to 2.21).
-const ENDED_BY_DEVICE: [u8; 3] = [0x13, 0x14, 0x15];
+const ENDED_BY_DEVICE: [u8; 3] = [REMOTE_USER, 0x14, 0x15];
+const REMOTE_USER: u8 = 0x13;
 const SUPERVISION_TIMEOUT: u8 = 0x08;
+/// The error code of the one who ends a connection (Core Vol 1 Part F 2.22).
+const LOCAL_HOST: u8 = 0x16;
 const FAILED_TO_BE_ESTABLISHED: u8 = 0x3E;
 /// The device has this long to end the connection when its application asks for it.
 const DEVICE_DEADLINE: Duration = Duration::from_secs(10);
@@ -32,6 +35,10 @@ impl<C: Central> Driver<'_, C> {
         seen: &mut StepObservation,
         expected: &[usize],
     ) -> Result<Flow, Stop> {
+        let result = match result {
+            Err(Stop::Gone(reason)) => Err(Stop::Gone(self.explained(reason, seen).await?)),
+            other => other,
+        };
         match result {
             Ok(()) => Ok(Flow::Next),
             Err(Stop::Noted) => Ok(Flow::Over),
@@ -107,6 +114,7 @@ impl<C: Central> Driver<'_, C> {
         reason: u8,
         seen: &mut StepObservation,
     ) -> Result<(), Stop> {
+        let reason = self.explained(reason, seen).await?;
         if reason == FAILED_TO_BE_ESTABLISHED {
             return Err(Stop::NotEstablished);
         }
@@ -119,6 +127,15 @@ impl<C: Central> Driver<'_, C> {
         self.note_of(who, CentralEvent::Disconnected, seen);
         self.disconnected(who);
         Ok(())
+    }
+
+    /// Why a connection has ended, where the central's system does not say it: the board knows whether it was its
+    /// own doing.
+    async fn explained(&self, reason: u8, seen: &StepObservation) -> Result<u8, Fault> {
+        let Some(link) = self.link.filter(|_| reason == UNSPECIFIED) else { return Ok(reason) };
+        self.reported_ending(seen).await?;
+        let by_device = |report: &Report| *report == Report::Disconnected { reason: LOCAL_HOST };
+        Ok(if link.count_reports(by_device) > 0 { REMOTE_USER } else { reason })
     }
 
     /// Waits for the board's report of one more ending than this step has noted.
@@ -154,7 +171,11 @@ impl<C: Central> Driver<'_, C> {
         who: usize,
         seen: &mut StepObservation,
     ) -> Result<(), Stop> {
-        match self.client(who).central.wait_gone(DEVICE_DEADLINE).await? {
+        let ended = match self.client(who).central.wait_gone(DEVICE_DEADLINE).await? {
+            Some(reason) => Some(self.explained(reason, seen).await?),
+            None => None,
+        };
+        match ended {
             Some(reason) if is_by_device(reason) => {
                 self.take_pushes(seen);
                 self.both_disconnected(who, seen).await
@@ -204,6 +225,7 @@ fn is_by_device(reason: u8) -> bool {
 
 fn lost_by_radio(reason: u8) -> Fault {
     let what = match reason {
+        UNSPECIFIED => "the connection ended, and the operating system does not say why".to_owned(),
         SUPERVISION_TIMEOUT => "the radio lost the connection (supervision timeout)".to_owned(),
         _ => format!("the adapter lost the connection: error 0x{reason:02X}"),
     };

@@ -389,6 +389,7 @@ fn is_disconnected(report: &Report) -> bool {
 fn note(failure: Failure, seen: &mut StepObservation) -> Result<(), Stop> {
     match failure {
         Failure::Att(code) => seen.central.push(CentralEvent::Error(code)),
+        Failure::Hidden(words) => seen.central.push(CentralEvent::HiddenError(words)),
         Failure::Malformed(words) => seen.central.push(CentralEvent::Malformed(words)),
         Failure::NoResponse => return Err(Stop::NoResponse),
         Failure::Gone(reason) => return Err(Stop::Gone(reason)),

@@ -13,6 +13,8 @@ const CLIENT_SUPPORTED_FEATURES: Uuid = Uuid::short(0x2B29);
 #[derive(Default)]
 pub(super) struct Names {
     entries: Vec<Entry>,
+    /// Value handles as the board reports them, where discovery has shown none.
+    pub(super) reported: Vec<(u16, String)>,
     /// Value handle of the GAP service's Device Name.
     pub(super) device_name: Option<u16>,
     /// Value handle of the GATT service's Client Supported Features.
@@ -44,6 +46,7 @@ impl Names {
         }
         Self {
             entries,
+            reported: Vec::new(),
             device_name: database.value_handle(DEVICE_NAME),
             client_features: database.value_handle(CLIENT_SUPPORTED_FEATURES),
         }
@@ -74,25 +77,31 @@ impl Names {
         known.map_or_else(|| format!("0x{value_handle:04X}"), |entry| entry.name.clone())
     }
 
+    /// The name of the characteristic that the board means by this handle.
+    fn board_name(&self, value_handle: u16) -> String {
+        let known = self.reported.iter().find(|(handle, _)| *handle == value_handle);
+        known.map_or_else(|| self.name(value_handle), |(_, name)| name.clone())
+    }
+
     /// A report with its handle as a name.
     pub(super) fn event(&self, report: Report) -> BoardEvent {
         match report {
             Report::Connected => BoardEvent::Connected,
             Report::Disconnected { .. } => BoardEvent::Disconnected,
             Report::Handler { handle, event, value } => {
-                BoardEvent::Handler { target: self.name(handle), event, value }
+                BoardEvent::Handler { target: self.board_name(handle), event, value }
             }
             Report::HandlerError { handle, message } => {
-                BoardEvent::HandlerError { target: self.name(handle), message }
+                BoardEvent::HandlerError { target: self.board_name(handle), message }
             }
             Report::Log(line) => BoardEvent::Log(line),
             Report::Encrypted { authenticated, key_size } => {
                 let level = if authenticated { BondLevel::Authenticated } else { BondLevel::Unauthenticated };
                 BoardEvent::Encrypted { level, key_size }
             }
-            Report::Confirmed { handle } => BoardEvent::Confirmed { target: self.name(handle) },
+            Report::Confirmed { handle } => BoardEvent::Confirmed { target: self.board_name(handle) },
             Report::IndicationTimeout { handle } => {
-                BoardEvent::IndicationTimeout { target: self.name(handle) }
+                BoardEvent::IndicationTimeout { target: self.board_name(handle) }
             }
         }
     }

@@ -101,7 +101,7 @@ impl<C: Central> Driver<'_, C> {
             Failure::Gone(reason) => Stop::Gone(reason),
             Failure::Rig(fault) => Stop::Rig(fault),
             // A fence takes any response.
-            Failure::Att(_) | Failure::Malformed(_) => Stop::NoResponse,
+            Failure::Att(_) | Failure::Hidden(_) | Failure::Malformed(_) => Stop::NoResponse,
         })
     }
 

@@ -4,15 +4,17 @@ use super::advertising::SCAN_DEADLINE;
 use super::names::{self, Names};
 use super::settle::CONFIRMATION;
 use super::{Driver, OTHER_END_DEADLINE, Stop, note};
-use crate::central::{Central, ConnectError, Failure, Pushed, SIGNATURE_LEN};
+use crate::central::{Central, ConnectError, Database, Failure, Pushed, SIGNATURE_LEN};
+use crate::convert;
 use crate::fault::Fault;
-use crate::link::Report;
+use crate::link::{Reply, Report};
 use conformance::observation::{CentralEvent, StepObservation};
 use conformance::plan::{MARGIN_MS, PlannedStep};
 use conformance::scenario::{
     Action, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Exchange, Push, WriteMode,
 };
 use embassy_time::{Duration, Timer};
+use wire::Call;
 
 impl<C: Central> Driver<'_, C> {
     /// Does one step and waits for its conditions.
@@ -95,12 +97,22 @@ impl<C: Central> Driver<'_, C> {
         seen.central.push(CentralEvent::Connected);
         // Discovery teaches the handles; what it reads is nobody's step.
         match self.central().discover().await {
-            Ok(database) => {
-                self.names = Names::resolve(&self.plan.device, &database);
-                Ok(())
-            }
+            Ok(database) => self.learn(&database).await,
             Err(failure) => note(failure, seen),
         }
+    }
+
+    /// Which handle is which attribute; the board says it of its own, where the central sees no handles.
+    async fn learn(&mut self, database: &Database) -> Result<(), Stop> {
+        self.names = Names::resolve(&self.plan.device, database);
+        let Some(link) = self.link.filter(|_| database.is_unordered) else { return Ok(()) };
+        for (at, characteristic) in self.plan.device.characteristics() {
+            // One that a later step adds is not there yet.
+            if let Reply::Handle(handle) = link.call(Call::Handle(convert::char_ref(at))).await? {
+                self.names.reported.push((handle, characteristic.name.clone()));
+            }
+        }
+        Ok(())
     }
 
     async fn disconnect(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
@@ -134,9 +146,9 @@ impl<C: Central> Driver<'_, C> {
     async fn discover(&mut self, seen: &mut StepObservation) -> Result<(), Stop> {
         match self.central().discover().await {
             Ok(database) => {
+                seen.is_unordered = database.is_unordered;
                 seen.central.extend(names::found(&database).into_iter().map(CentralEvent::Found));
-                self.names = Names::resolve(&self.plan.device, &database);
-                Ok(())
+                self.learn(&database).await
             }
             Err(failure) => note(failure, seen),
         }

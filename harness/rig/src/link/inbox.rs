@@ -70,6 +70,8 @@ pub enum Reply {
     Events(u16),
     /// Bytes.
     Value(Vec<u8>),
+    /// A value handle.
+    Handle(u16),
     /// The API refused the call.
     Refused(String),
     /// Nobody answered.
@@ -273,6 +275,7 @@ impl Inbox {
             Answer::Barrier { events } => Reply::Barrier(events),
             Answer::Events(flags) => Reply::Events(flags),
             Answer::Value(bytes) => Reply::Value(bytes.to_vec()),
+            Answer::Handle(handle) => Reply::Handle(handle),
             Answer::Refused(why) => Reply::Refused(why.to_owned()),
             Answer::Unhandled => Reply::Unhandled,
         });

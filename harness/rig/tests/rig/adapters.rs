@@ -10,7 +10,7 @@ use conformance::verdict::Verdict;
 use embassy_futures::select::select;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
-use rig::adapter::AdapterSpec;
+use rig::adapter::{AdapterSpec, CentralSpec};
 use rig::convert;
 use rig::link::BoardLink;
 use rig::run::{Job, Options, run};
@@ -70,7 +70,7 @@ fn path() -> PathBuf {
 
 /// Runs a job on the adapter; gives the verdict and the trace.
 fn ended(job: Job, path: PathBuf) -> (Verdict, String) {
-    let options = Options { adapters: vec![AdapterSpec::Unix(path)], ..Options::default() };
+    let options = Options { centrals: vec![CentralSpec::Att(AdapterSpec::Unix(path))], ..Options::default() };
     let mut ended = None;
     run(&[job], &options, &mut |event| {
         if let RunEvent::Finished(outcome) = event {

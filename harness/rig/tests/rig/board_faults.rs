@@ -10,7 +10,7 @@ use conformance::parse::parse;
 use conformance::plan::plan;
 use conformance::report::{Outcome, RunEvent};
 use conformance::verdict::Verdict;
-use rig::adapter::AdapterSpec;
+use rig::adapter::{AdapterSpec, CentralSpec};
 use rig::attach::{BoardSpec, SharedBoard, attach};
 use rig::board::process::{self, Sockets, Stop};
 use rig::board::{image, rom::Chip};
@@ -97,7 +97,7 @@ impl Desk {
             attach(&BoardSpec::Port(self.path("port")), &mut |who| panic!("{who} has the board")).ok()?;
         attached.board.as_ref().ok()?;
         let options = Options {
-            adapters: vec![AdapterSpec::Unix(self.path("radio"))],
+            centrals: vec![CentralSpec::Att(AdapterSpec::Unix(self.path("radio")))],
             board: Some(SharedBoard::new(attached)),
             ..Options::default()
         };
