@@ -48,7 +48,9 @@ impl AdapterBench {
         let centrals = match (specs, adapters.collect::<Option<Vec<_>>>()) {
             (_, Some(specs)) => Centrals::Att { specs, open: Vec::new() },
             ([CentralSpec::System(adapter)], None) => {
-                Centrals::System { adapter: adapter.clone(), open: None }
+                // The one that is plugged in for a virtual board, and no other, hears it.
+                let own = board.as_ref().and_then(SharedBoard::adapter);
+                Centrals::System { adapter: own.or_else(|| adapter.clone()), open: None }
             }
             (_, None) => Centrals::Mixed,
         };
@@ -70,6 +72,9 @@ impl AdapterBench {
         if plan.device.external.is_none() && self.board.is_none() {
             return Some("needs board: its device is a board of ours; name yours with --board".to_owned());
         }
+        if plan.device.external.is_some() && self.board.as_ref().is_some_and(SharedBoard::is_virtual) {
+            return Some("needs an adapter: a virtual board's own hears the board alone".to_owned());
+        }
         match &self.centrals {
             Centrals::System { .. } => beyond_system(plan).map(str::to_owned),
             Centrals::Att { specs, .. } => {
@@ -84,8 +89,15 @@ impl AdapterBench {
     /// Runs `plan`. A panic in it is a fault of the bench.
     pub(crate) fn run_plan(&mut self, plan: &Plan, options: BenchOptions<'_>) -> BenchRun {
         let mut run = BenchRun::default();
+        let recorder = self.board.as_ref().filter(|_| options.capture).and_then(SharedBoard::recorder);
         for _ in 0..ATTEMPTS_ON_AIR {
+            if let Some(recorder) = &recorder {
+                recorder.start();
+            }
             run = guarded(|| self.run_once(plan, options));
+            if let Some(recorder) = &recorder {
+                run.capture = recorder.take();
+            }
             if !run.driven.retry {
                 break;
             }

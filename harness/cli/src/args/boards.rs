@@ -17,7 +17,7 @@ pub struct Hardware {
     #[arg(conflicts_with_all = ["jobs", "loss"])]
     pub central: Vec<CentralSpec>,
     /// The board: `auto` for the only one, its port, or its MAC address. It is flashed first, unless it runs the
-    /// firmware already
+    /// firmware already. Or `virtual`, with --central btleplug: a virtual one beside Linux's own Bluetooth stack
     #[arg(long, value_name = "BOARD", env = "GATTEST_BOARD", requires = "central")]
     pub board: Option<BoardSpec>,
     /// ELF file of the board's firmware [default: it is built]

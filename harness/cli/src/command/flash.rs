@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
+#[cfg(target_os = "linux")]
+use rig::adapter::CentralSpec;
 use rig::attach::{Attached, Mac, SharedBoard, attach};
 #[cfg(target_os = "linux")]
 use rig::attach::{BoardSpec, attach_virtual};
@@ -50,6 +52,12 @@ pub(super) fn board_for_run(hardware: &Hardware, seed: u64) -> Result<Option<Sha
     let Some(spec) = &hardware.board else { return Ok(None) };
     #[cfg(target_os = "linux")]
     if *spec == BoardSpec::Virtual {
+        if hardware.central != [CentralSpec::System(None)] {
+            return Err(Fault::new(
+                "a virtual board is heard by this machine's own stack alone, on the adapter that is plugged in for it",
+                "give --central btleplug, once and without the name of an adapter",
+            ));
+        }
         let attached = attach_virtual(VirtualBoard::start(seed)?)?;
         attached.board.as_ref().map_err(Clone::clone)?;
         return Ok(Some(SharedBoard::new(attached)));

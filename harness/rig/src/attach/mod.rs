@@ -12,6 +12,7 @@ use crate::serial::{Port, SerialLine, ports};
 #[cfg(target_os = "linux")]
 use crate::virtual_board::VirtualBoard;
 use air::Air;
+use board::process::Recorder;
 use spec::parse_mac;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -262,10 +263,24 @@ impl SharedBoard {
     }
 
     /// What the system calls the adapter that hears it, where it is a virtual board of this process.
-    #[cfg(target_os = "linux")]
-    #[must_use]
-    pub fn adapter(&self) -> Option<String> {
-        self.lock().virtual_board.as_ref().map(|board| board.adapter().to_owned())
+    pub(crate) fn adapter(&self) -> Option<String> {
+        #[cfg(target_os = "linux")]
+        return self.lock().virtual_board.as_ref().map(|board| board.adapter().to_owned());
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// It is a virtual board of this process.
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.adapter().is_some()
+    }
+
+    /// Records what such a board's radio carries.
+    pub(crate) fn recorder(&self) -> Option<Recorder> {
+        #[cfg(target_os = "linux")]
+        return self.lock().virtual_board.as_ref().map(|board| board.recorder().clone());
+        #[cfg(not(target_os = "linux"))]
+        None
     }
 
     /// The board, for as long as the guard lives.
