@@ -1,7 +1,7 @@
 #!/bin/sh
 # All that must hold before a change is kept; people and CI run the same list.
 # Stops at the first failure and names it. Needs Rust, a C compiler and Python with venv (or
-# GATTEST_SKIP_BUMBLE=1); cargo-nextest is used if it is there.
+# GATTEST_SKIP_BUMBLE=1), and for the guest Debian's apt (or GATTEST_SKIP_GUEST=1); cargo-nextest is used if it is there.
 set -u
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}" RUSTDOCFLAGS="-D warnings" INSTA_UPDATE=no
@@ -53,5 +53,8 @@ part fuzz ci/fuzz.sh 30
 part firmware ci/firmware.sh
 part flash ci/flash.sh
 part workflows ci/workflow.sh
+if [ -z "${GATTEST_SKIP_GUEST:-}" ]; then
+    part guest ci/guest.sh
+fi
 
 printf '\ntest result: ok. %s passed; 0 failed; finished in %s s\n' "$passed" "$(($(date +%s) - start))"

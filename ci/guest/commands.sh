@@ -4,9 +4,9 @@ cd /work
 failed=0
 run() { gattest run --board virtual --central btleplug "$@"; }
 
-# Not taken for good by a part that never ran: each says that it ended.
+# Shown on the console while the next part runs.
 ended() {
-    echo "guest: $1 ended with $2 after $(cut -d' ' -f1 /proc/uptime) s"
+    echo "guest: $1 ended with $2 after $(cut -d' ' -f1 /proc/uptime) s: $(tail -n 1 "/out/$1.txt")"
     [ "$2" = 0 ] || failed=1
 }
 
