@@ -239,6 +239,9 @@ impl Pump {
                 Ok(written) => drop(self.writing.drain(..written.min(self.writing.len()))),
                 Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
+                // Linux takes no packets for an adapter that is off (`hci_recv_frame` in its `hci_core.c`), and is its
+                // host again when it is on.
+                Err(Errno::NXIO) => self.writing.clear(),
                 Err(Errno::PIPE | Errno::CONNRESET) => return Err(H4Error::Closed),
                 Err(error) => return Err(H4Error::Io(error.into())),
             }
