@@ -59,8 +59,11 @@ refused "adapters are held off" "is off" run $one
 rfkill unblock bluetooth
 passes "after rfkill"
 
-refused "the adapter goes off" "is off" disturbed 6 rfkill block bluetooth
-rfkill unblock bluetooth
+# In the midst of whatever goes on then.
+for seconds in 5 6 7 8; do
+    refused "the adapter goes off after $seconds s" "is off" disturbed $seconds rfkill block bluetooth
+    rfkill unblock bluetooth
+done
 refused "bluetoothd is killed" "bluetoothd\|org.bluez\|Bluetooth" disturbed 6 killall -9 bluetoothd
 refused "bluetoothd is not there" "bluetoothd does not run" run $one
 start_bluetoothd
