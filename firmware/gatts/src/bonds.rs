@@ -54,7 +54,8 @@ pub struct CccdRecord {
 pub enum KnownTable {
     /// Nothing is known yet: it counts as change-aware when it connects.
     New,
-    /// The table with this Database Hash, least significant octet first.
+    /// The table with this Database Hash, least significant octet first. A table that has changed and changed back while
+    /// the client was away is the one that it knows.
     Hash([u8; 16]),
     /// A table before the last change: it is change-unaware.
     Outdated,
@@ -162,7 +163,7 @@ pub(crate) fn restore_if_encrypted(shared: &Rc<Shared>, conn: ConnId) {
         client.trusted = true;
         for one in &record.cccds {
             let found = table.characteristic_at(one.handle, one.service, one.characteristic);
-            if let Some(state) = found.filter(|state| client.cccd_bits(state) == 0) {
+            if let Some(state) = found.filter(|state| !client.has_set_cccd(state)) {
                 client.set_cccd_bits(state, one.bits & state.allowed_cccd_bits());
             }
         }

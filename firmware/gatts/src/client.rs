@@ -35,7 +35,8 @@ pub(crate) struct Client {
     pub(crate) identity: Option<BondId>,
     /// The link has been encrypted with those keys: what is kept for the bond has been restored.
     pub(crate) trusted: bool,
-    /// Characteristics, by [`CharacteristicState::id`], with their CCCD bits; those that are 0 are left out.
+    /// Characteristics, by [`CharacteristicState::id`], with their CCCD bits. Those that are 0 are left out, except
+    /// for what the client has cleared before its bond's own could be restored.
     subscriptions: Vec<(u32, u8)>,
 }
 
@@ -99,9 +100,14 @@ impl Client {
         found.map_or(0, |(_, bits)| *bits)
     }
 
+    /// Whether the client has written the CCCD in this connection, before what is kept for its bond was restored.
+    pub(crate) fn has_set_cccd(&self, characteristic: &CharacteristicState) -> bool {
+        self.subscriptions.iter().any(|(written, _)| *written == characteristic.id)
+    }
+
     pub(crate) fn set_cccd_bits(&mut self, characteristic: &CharacteristicState, bits: u8) {
         self.subscriptions.retain(|(subscribed, _)| *subscribed != characteristic.id);
-        if bits != 0 {
+        if bits != 0 || !self.trusted {
             self.subscriptions.push((characteristic.id, bits));
         }
         // A value that waits is not sent in a way that the client has turned off.

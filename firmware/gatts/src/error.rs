@@ -48,6 +48,24 @@ pub enum Error {
     /// A descriptor that the server itself makes was described as well.
     #[error("descriptor {0} is made by the server")]
     DescriptorReserved(Uuid),
+    /// A characteristic or descriptor of a type that declares services or characteristics (Core Vol 3 Part G 3.1 to
+    /// 3.3.1): clients would take it for a declaration.
+    #[error("{0} is the type of a declaration")]
+    DeclarationType(Uuid),
+    /// A second descriptor of a type of which a characteristic has one at most (Core Vol 3 Part G 3.3.3).
+    #[error("a characteristic has one descriptor {0} at most")]
+    DescriptorRepeated(Uuid),
+    /// A descriptor that clients never write is writable (Core Vol 3 Part G 3.3.3.1, 3.3.3.5, 3.3.3.6).
+    #[error("descriptor {0} can be read only")]
+    DescriptorWritable(Uuid),
+    /// A value of a length that descriptors of this type do not have (Core Vol 3 Part G 3.3.3).
+    #[error("descriptor {uuid} cannot have {length} bytes")]
+    DescriptorLength {
+        /// Type of the descriptor.
+        uuid: Uuid,
+        /// Length of the value that was given, in bytes.
+        length: usize,
+    },
     /// A CCCD for a characteristic that can be neither notified nor indicated (Core Vol 3 Part G 3.3.3.3).
     #[error("a CCCD needs the property NOTIFY or INDICATE")]
     CccdWithoutProperty,

@@ -4,6 +4,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
+use super::profile;
 use super::{Bluetooth, Characteristic, CharacteristicConfig, DescriptorConfig, Service, ServiceConfig};
 use crate::attribute::{CharacteristicState, DescriptorState, Role, types};
 use crate::error::{Error, Place, TableError};
@@ -152,6 +153,7 @@ pub(super) fn characteristic_definition(
 ) -> Result<CharacteristicDefinition, (Option<usize>, Error)> {
     let own = |error| (None, error);
     let (uuid, value) = (config.uuid.map_err(own)?, config.value.map_err(own)?);
+    profile::check_characteristic(uuid).map_err(own)?;
     config.limit.check_whole(value.len()).map_err(own)?;
     let has_cccd = config.properties.intersects(Properties::NOTIFY | Properties::INDICATE);
     if config.cccd_handle.is_some() && !has_cccd {
@@ -160,7 +162,10 @@ pub(super) fn characteristic_definition(
     let mut descriptors = Vec::new();
     for (position, descriptor) in config.descriptors.into_iter().enumerate() {
         let handle = descriptor.handle;
-        let state = descriptor_state(descriptor, has_cccd).map_err(|error| (Some(position), error))?;
+        let wrong = |error| (Some(position), error);
+        let state = descriptor_state(descriptor, has_cccd).map_err(wrong)?;
+        let before = descriptors.iter().map(|(_, state): &(_, Rc<DescriptorState>)| state.as_ref());
+        profile::check_single(state.uuid, before).map_err(wrong)?;
         descriptors.push((handle, Rc::new(state)));
     }
     let is_extended = |(_, state): &(_, Rc<DescriptorState>)| state.uuid == types::EXTENDED_PROPERTIES;
@@ -197,6 +202,7 @@ fn descriptor_state(config: DescriptorConfig, has_cccd: bool) -> Result<Descript
     }
     let value = config.value?;
     config.limit.check_whole(value.len())?;
+    profile::check_descriptor(uuid, config.permissions.write, &value)?;
     let value = RefCell::new(value.into());
     Ok(DescriptorState { uuid, permissions: config.permissions, limit: config.limit, value })
 }

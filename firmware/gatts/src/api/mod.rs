@@ -5,6 +5,7 @@ mod characteristic;
 mod config;
 mod descriptor;
 mod load;
+mod profile;
 mod service;
 
 pub use bluetooth::Bluetooth;

@@ -1,7 +1,7 @@
 //! Descriptions of tables: descriptors, lengths, and what is impossible.
 
 use gatts::{
-    AttError, Bluetooth, CharacteristicConfig, Config, DescriptorConfig, Error, ExtendedProperties,
+    Access, AttError, Bluetooth, CharacteristicConfig, Config, DescriptorConfig, Error, ExtendedProperties,
     Permissions, Place, PresentationFormat, Properties, Security, ServiceConfig, ServiceTable, TableError,
     Uuid,
 };
@@ -164,6 +164,43 @@ fn impossible_values() -> Vec<Impossible> {
     ]
 }
 
+/// Core Vol 3 Part G 3.1 to 3.3.
+fn impossible_types() -> Vec<Impossible> {
+    let declaration = Uuid::from_u16(0x2803);
+    let extended = || DescriptorConfig::new(Uuid::from_u16(0x2900)).value(&[1, 0]);
+    vec![
+        (
+            with(CharacteristicConfig::new(declaration)),
+            at(1, Some(1), None),
+            Error::DeclarationType(declaration),
+        ),
+        (
+            with(plain().descriptor(DescriptorConfig::new(declaration))),
+            at(1, Some(1), Some(0)),
+            Error::DeclarationType(declaration),
+        ),
+        (
+            with(
+                plain().descriptor(
+                    extended().permissions(Permissions { read: Access::OPEN, write: Access::OPEN }),
+                ),
+            ),
+            at(1, Some(1), Some(0)),
+            Error::DescriptorWritable(Uuid::from_u16(0x2900)),
+        ),
+        (
+            with(plain().descriptor(extended()).descriptor(extended())),
+            at(1, Some(1), Some(1)),
+            Error::DescriptorRepeated(Uuid::from_u16(0x2900)),
+        ),
+        (
+            with(plain().descriptor(extended().value(&[1]))),
+            at(1, Some(1), Some(0)),
+            Error::DescriptorLength { uuid: Uuid::from_u16(0x2900), length: 1 },
+        ),
+    ]
+}
+
 fn impossible_handles_and_includes() -> Vec<Impossible> {
     let fixed =
         |handle| vec![sound(), ServiceTable::new(ServiceConfig::new(Uuid::from_u16(2)).handle(handle))];
@@ -201,7 +238,9 @@ fn an_impossible_table_names_the_attribute_and_loads_nothing() {
     let bluetooth = Bluetooth::new(Config::default());
     let server = bluetooth.server();
     server.connected(CONN, Security::default());
-    for (table, place, error) in impossible_values().into_iter().chain(impossible_handles_and_includes()) {
+    for (table, place, error) in
+        impossible_values().into_iter().chain(impossible_types()).chain(impossible_handles_and_includes())
+    {
         let expected = TableError { place, error };
         assert_eq!(bluetooth.check(&table), Err(expected.clone()));
         assert_eq!(bluetooth.load(table).unwrap_err(), expected);
