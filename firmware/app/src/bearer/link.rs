@@ -13,9 +13,13 @@ pub(super) const L2CAP_HEADER: usize = 4;
 /// Longest ATT PDU taken from the air. The server's own MTU is smaller; what is longer than that it
 /// refuses itself, what is longer than this is not worth the memory.
 pub(super) const MAX_ATT_PDU: usize = 1024;
-/// Requests and commands that wait for a response to leave. A client that keeps to the sequential protocol (Core
-/// Vol 3 Part F 3.3.2) needs one place; commands beyond it may be dropped.
+/// Requests and commands that wait for a response to leave; commands beyond it may be dropped (Core Vol 3 Part F 3.3.2).
 const INBOX: usize = 16;
+/// Places behind those that no command takes: a client that keeps to the sequential protocol has one request and one
+/// confirmation under way, and those must not be lost.
+const RESERVED: usize = 2;
+/// The bit of an opcode that makes it a command (Core Vol 3 Part F 3.3.1).
+const COMMAND_FLAG: u8 = 0x40;
 
 /// Who put a packet into the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +260,8 @@ pub(super) struct Inbox(VecDeque<Vec<u8>>);
 impl Inbox {
     /// Keeps a PDU. False when there is no room.
     pub(super) fn hold(&mut self, pdu: &[u8]) -> bool {
-        let room = self.0.len() < INBOX;
+        let is_command = pdu.first().is_some_and(|opcode| opcode & COMMAND_FLAG != 0);
+        let room = self.0.len() < if is_command { INBOX } else { INBOX + RESERVED };
         if room {
             self.0.push_back(pdu.to_vec());
         }
@@ -357,5 +362,8 @@ mod tests {
     fn the_inbox_is_bounded() {
         let mut inbox = Inbox::default();
         assert_eq!((0..100).filter(|_| inbox.hold(&[0x52, 0x03, 0x00])).count(), INBOX);
+        assert!(inbox.hold(&[0x0A, 0x03, 0x00]), "a request behind commands");
+        assert!(inbox.hold(&[0x1E]), "and a confirmation");
+        assert!(!inbox.hold(&[0x52, 0x03, 0x00]) && !inbox.hold(&[0x0A, 0x03, 0x00]), "and no more");
     }
 }
