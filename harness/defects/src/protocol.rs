@@ -171,6 +171,26 @@ fn malformed() -> Vec<Wrong> {
                 .does(&[Act::Request(Edit::Append(vec![0; 4])), Act::Request(Edit::Keep(len))])],
         ));
     }
+    // Requests of several lengths: what is shorter than the shortest is taken as if zeros followed.
+    let shortest = [
+        (op::FIND_VALUE, "find-by-type-value", 7, "GAD/BV-02"),
+        (op::BY_TYPE, "read-by-type", 7, "GAR/BV-03"),
+        (op::BY_GROUP, "read-by-group-type", 7, "GAD/BV-01"),
+        (op::WRITE, "write", 3, "GAW/BV-03"),
+        (op::PREPARE, "prepare-write", 5, "GAW/BV-05"),
+        (op::MULTIPLE, "read-multiple", 5, "GAR/BV-05"),
+        (op::VARIABLE, "read-multiple-variable", 5, "GAR/BV-09"),
+    ];
+    for (opcode, name, len, violates) in shortest {
+        all.push(wrong(
+            &format!("malformed/{name}-shorter"),
+            &format!("{name} with bytes too few is taken as if zeros followed"),
+            violates,
+            &[on(opcode)
+                .test(Test::AtMost(len - 1))
+                .does(&[Act::Request(Edit::Append(vec![0; 8])), Act::Request(Edit::Keep(len))])],
+        ));
+    }
     all.push(wrong(
         "malformed/nothing-answered-well",
         "a request that finds nothing is answered with an empty list",

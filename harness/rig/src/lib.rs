@@ -11,7 +11,6 @@
 
 #[cfg(unix)]
 pub mod adapter;
-#[cfg(unix)]
 pub mod attach;
 pub mod bench;
 #[cfg(target_os = "linux")]
