@@ -34,7 +34,7 @@ part format cargo fmt --all -- --check
 part clippy cargo clippy --workspace --all-targets -- -D warnings
 part tests cargo test --workspace
 # As on a chip: without what only the virtual board has.
-part firmware cargo test --package app
+part application cargo test --package app
 if command -v cargo-nextest >/dev/null; then
     part nextest cargo nextest run --package gattest --test scenarios --status-level fail
 fi

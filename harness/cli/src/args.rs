@@ -173,7 +173,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: Option<u32>,
     /// Show and write the traces that are new or differ, where every written expectation holds
+    // One trace serves every bench, and the virtual one shows it whole: no board's run may replace it.
     #[arg(long, conflicts_with_all = ["repeat", "fail_fast", "shuffle"])]
+    #[cfg_attr(unix, arg(conflicts_with = "board"))]
     pub accept: bool,
     /// Write results as JUnit XML
     #[arg(long, value_name = "FILE", conflicts_with_all = ["accept", "repeat"])]

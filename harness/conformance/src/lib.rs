@@ -21,7 +21,7 @@ pub mod plan;
 pub mod report;
 pub mod scenario;
 pub mod schema;
-mod spelling;
+pub mod spelling;
 pub mod system;
 pub mod trace;
 pub mod value;

@@ -15,6 +15,13 @@ const LABEL_VALUE: usize = 20;
 
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
+/// True for what changes the direction of writing, so that text is read in another order than it is written:
+/// U+061C, U+200E and U+200F, U+202A to U+202E, U+2066 to U+2069.
+#[must_use]
+pub fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Event bits and their words, as on the reference device.
 pub(crate) const EVENTS: &[(&str, u16)] =
     &[("connected", 0x02), ("disconnected", 0x04), ("read", 0x08), ("write", 0x10), ("subscribe", 0x80)];

@@ -57,7 +57,8 @@ impl Bluetooth {
     /// # Errors
     /// The first attribute that is impossible, and why: a UUID of a wrong length, a value over its limit, a
     /// handle used twice or out of order, a CCCD without NOTIFY or INDICATE, EXTENDED_PROPERTIES without its
-    /// descriptor, an include of nothing or in a circle, no handle left. The table stays as it was.
+    /// descriptor, a characteristic or descriptor of a declaration's type, a descriptor of the profile that is repeated,
+    /// writable or misshapen, an include of nothing or in a circle, no handle left. The table stays as it was.
     pub fn load(&self, table: Vec<ServiceTable>) -> Result<Vec<Loaded>, TableError> {
         let shared = self.shared();
         let first = shared.table.borrow().service_count();

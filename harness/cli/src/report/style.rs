@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Style};
+use conformance::spelling::turns_text;
 use conformance::verdict::Verdict;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
@@ -36,8 +37,7 @@ pub(super) fn verdict(verdict: &Verdict) -> (&'static str, Style) {
 /// Text from a scenario or a device with its control characters written out (`\\u{1b}`), and those that reverse the
 /// direction of writing, so that it can neither colour nor move what is around it. Line feeds stay.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let reverses = |c: char| matches!(c, '\u{61C}' | '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let hidden = |c: char| (c.is_control() && c != '\n') || reverses(c);
+    let hidden = |c: char| (c.is_control() && c != '\n') || turns_text(c);
     if !text.contains(hidden) {
         return Cow::Borrowed(text);
     }

@@ -29,6 +29,8 @@ fn wrong_options_are_usage_errors() {
         &["run", "--repeat", "2", "--accept"],
         &["run", "--repeat", "2", "--json", "x"],
         &["run", "--accept", "--junit", "x"],
+        #[cfg(unix)]
+        &["run", "--accept", "--board", "virtual", "--central", "btleplug"],
         &["watch", "--accept"],
         &["completions", "csh"],
         &["new"],

@@ -29,6 +29,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::language::device::{SCENARIO, XFAIL};
 use crate::lopy;
 use crate::scenario::{Builtin, Device, Need, Scenario, Xfail};
+use crate::spelling::turns_text;
 use crate::yaml::{self, Content, Node};
 use fields::Fields;
 use sink::{Mark, Sink};
@@ -92,9 +93,7 @@ pub fn check_device_table(text: &str) -> Result<(), Vec<Diagnostic>> {
 /// A sentence that reports show in one line, and in the order in which it is written.
 fn one_line<'n>(node: &'n Node<'_>, sink: &mut Sink) -> Option<&'n str> {
     let text = fields::text(node, "`name`", sink)?;
-    // What reverses the direction of writing: U+061C, U+200E to U+200F, U+202A to U+202E, U+2066 to U+2069.
-    let reverses = |c: char| matches!(c, '\u{61C}' | '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    if let Some(found) = text.chars().find(|c| c.is_control() || reverses(*c)) {
+    if let Some(found) = text.chars().find(|c| c.is_control() || turns_text(*c)) {
         let message = format!("`name` is one line of text, this one holds U+{:04X}", u32::from(found));
         sink.report(Code::ControlCharacter, node.mark, message, "take it out");
         return None;
