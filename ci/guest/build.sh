@@ -1,11 +1,10 @@
 #!/bin/sh
-# Makes the guest: a kernel, and an initramfs with bluetoothd, dbus-daemon and the given program.
-#   ci/guest/build.sh PROGRAM
+# Makes the guest: a kernel, and an initramfs with bluetoothd, dbus-daemon and the given programs.
+#   ci/guest/build.sh PROGRAM...
 # All of it under target/guest; nothing of the system is changed. Needs apt and dpkg of Debian 12 or
 # later. Downloads happen once; the initramfs is made anew each time.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-program=$(realpath "$1")
 out=${GATTEST_GUEST:-$here/../../target/guest}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
@@ -84,13 +83,13 @@ initramfs() {
     cp "$here/bluetooth.conf" "$root/etc/main.conf"
     cp "$here/dbus.conf" "$root/etc/dbus.conf"
     cp "$here/init" "$root/init"
-    cp "$here/faults.sh" "$root/etc/faults.sh"
+    cp "$here/cost.sh" "$here/faults.sh" "$root/etc/"
     chmod +x "$root/init"
-    cp "$program" "$root/bin/gattest"
+    cp "$@" "$root/bin/"
     printf 'root:x:0:0:root:/:/bin/sh\nmessagebus:x:100:100::/:/bin/false\nnobody:x:65534:65534::/:/bin/false\n' >"$root/etc/passwd"
     printf 'root:x:0:\nbluetooth:x:101:\n' >"$root/etc/group"
     find "$out/guest" -name '*.so*' -path '*x86_64-linux-gnu*' -exec cp -P {} "$root/usr/lib/" \;
-    for library in $(libraries "$program"); do cp -L "$library" "$root/usr/lib/"; done
+    for library in $(for program in "$@"; do libraries "$program"; done); do cp -L "$library" "$root/usr/lib/"; done
     for base in libc.so.6 libm.so.6 libgcc_s.so.1 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2; do
         from=$(ldconfig -p | awk -v name="$base" '$1 == name { print $NF; exit }')
         [ -z "$from" ] || cp -L "$from" "$root/usr/lib/"
@@ -109,6 +108,6 @@ download guest $(names guest)
 unpack guest
 kernel
 qemu_here || { download qemu $(names qemu); unpack qemu; }
-initramfs
+initramfs "$@"
 printf 'guest: kernel %s, initramfs %s kB\n' "$(basename "$out"/kernel/boot/vmlinuz-*)" \
     "$(($(stat -c %s "$out/initramfs.cpio") / 1024))"

@@ -1,4 +1,5 @@
-# What is done in the guest, by its first process: the scenarios, once or often, and then benches that are out of order.
+# What is done in the guest, by its first process: the scenarios, once or often, then what the harness costs, and then
+# benches that are out of order.
 cd /work
 . ./settings
 failed=0
@@ -17,6 +18,8 @@ if [ "$runs" -gt 1 ]; then
     run --repeat "$runs" >/out/repeats.txt 2>&1
     ended repeats $?
 fi
+/bin/sh /etc/cost.sh >/out/cost.txt
+ended cost $?
 /bin/sh /etc/faults.sh >/out/faults.txt 2>&1
 ended faults $?
 exit $failed

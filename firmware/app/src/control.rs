@@ -118,7 +118,7 @@ impl<T: Transport> App<T> {
                 let outbox = self.outbox.clone();
                 self.starts.put(PendingStart { start, id, outbox, answered: false });
             }
-            Command::Barrier => self.bearer.barrier(id),
+            Command::Barrier { answered } => self.bearer.barrier(id, answered),
             Command::Call(call) => self.call(id, call),
         }
     }

@@ -184,8 +184,7 @@ impl<T: Transport> App<T> {
         if asked.is_empty() {
             return;
         }
-        // Best effort: a client that acknowledges nothing is gone anyway.
-        let _ = with_timeout(ANSWER_DEADLINE, self.bearer.idle()).await;
+        self.bearer.idle(ANSWER_DEADLINE).await;
         for connection in connections {
             if asked.contains(&ConnId(connection.handle().raw())) {
                 connection.disconnect();

@@ -24,7 +24,11 @@ pub enum Command {
     Start(Box<Start>),
     /// Answered when every event before it has been emitted and every ATT PDU that the board had to send has been
     /// acknowledged by the client's controller.
-    Barrier,
+    Barrier {
+        /// Each client has the response to its last request, and has sent nothing since: responses need no
+        /// acknowledgement, which would take a connection event more.
+        answered: bool,
+    },
     /// A call of the device's API.
     Call(Call),
 }

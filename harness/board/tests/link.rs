@@ -59,7 +59,8 @@ fn start(device: Device) -> Command {
 #[test]
 fn a_board_says_who_it_is_and_starts_an_application() {
     for seed in 0..20 {
-        let got = answers(seed, vec![Command::Hello, start(Device::Lopy), Command::Barrier]);
+        let got =
+            answers(seed, vec![Command::Hello, start(Device::Lopy), Command::Barrier { answered: false }]);
         assert!(got[0][0].starts_with("Hello {") && got[0][0].contains("chip: \"virtual\""), "{got:?}");
         assert_eq!(got[0][1], "Answer { id: 1, answer: Done }");
         assert_eq!(got[1], ["Answer { id: 2, answer: Started { address: [1, 2, 3, 4, 5, 198] } }"]);

@@ -135,7 +135,7 @@ impl<T: Transport> Bearer<T> {
             let completed = u16::from_le_bytes([*count_lo, *count_hi]);
             let Some(link) = state.link(handle) else { continue };
             let completed = usize::from(completed).min(link.in_controller.len());
-            let ours = link.in_controller.drain(..completed).filter(|owner| *owner == Owner::Att).count();
+            let ours = link.in_controller.drain(..completed).filter(|owner| *owner != Owner::Host).count();
             let left = u16::try_from(completed - ours).unwrap_or(u16::MAX);
             [*count_lo, *count_hi] = left.to_le_bytes();
             hosts += left;

@@ -21,13 +21,30 @@ const RESERVED: usize = 2;
 /// The bit of an opcode that makes it a command (Core Vol 3 Part F 3.3.1).
 const COMMAND_FLAG: u8 = 0x40;
 
+/// Handle Value Confirmation, the one PDU with an even opcode that nothing answers.
+const CONFIRMATION: u8 = 0x1E;
+
 /// Who put a packet into the controller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// The attribute bearer.
-    Att,
+    /// The attribute bearer: a response to a request.
+    Response,
+    /// The attribute bearer: what nobody asked for.
+    #[default]
+    Unasked,
     /// The host.
     Host,
+}
+
+impl Owner {
+    /// Of what the server answers to `pdu`. Requests have even opcodes (Core Vol 3 Part F 3.4.8); to anything else
+    /// there is no answer, so that one of a wrong server is waited for like a push.
+    pub(super) fn of_answer(pdu: &[u8]) -> Self {
+        match pdu.first() {
+            Some(opcode) if opcode & (COMMAND_FLAG | 1) == 0 && *opcode != CONFIRMATION => Self::Response,
+            _ => Self::Unasked,
+        }
+    }
 }
 
 /// An ATT PDU with its L2CAP header on its way out.
@@ -36,11 +53,17 @@ pub(super) struct Outgoing {
     frame: Vec<u8>,
     len: usize,
     sent: usize,
+    owner: Owner,
 }
 
 impl Outgoing {
     fn new(max_pdu: usize) -> Self {
-        Self { frame: alloc::vec![0; L2CAP_HEADER + max_pdu], len: 0, sent: 0 }
+        Self { frame: alloc::vec![0; L2CAP_HEADER + max_pdu], ..Self::default() }
+    }
+
+    /// Whose it is.
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// Nothing left to send.
@@ -54,8 +77,8 @@ impl Outgoing {
     }
 
     /// Lets `write` fill in a PDU and return its length; 0 leaves this empty.
-    pub(super) fn fill(&mut self, write: impl FnOnce(&mut [u8]) -> usize) {
-        (self.len, self.sent) = (0, 0);
+    pub(super) fn fill(&mut self, owner: Owner, write: impl FnOnce(&mut [u8]) -> usize) {
+        (self.len, self.sent, self.owner) = (0, 0, owner);
         let Some((header, pdu)) = self.frame.split_first_chunk_mut::<L2CAP_HEADER>() else {
             return;
         };
@@ -239,13 +262,19 @@ impl Link {
 
     /// Every request has been answered, and the client's controller has acknowledged the answers.
     pub(super) fn is_idle(&self) -> bool {
-        self.held_until.is_none() && self.is_quiet()
+        self.held_until.is_none() && self.is_quiet(false)
     }
 
-    /// Nothing of ours is on its way. An answer that a rule holds back is not, before its time comes.
-    pub(super) fn is_quiet(&self) -> bool {
+    /// Nothing of ours is on its way, or nothing but responses that are known to have arrived: `answered`. An answer
+    /// that a rule holds back is not, before its time comes.
+    pub(super) fn is_quiet(&self, answered: bool) -> bool {
         let waiting = !self.out.is_empty() || !self.inbox.is_empty();
-        !self.in_controller.contains(&Owner::Att) && (self.held_until.is_some() || !waiting)
+        let arrived = |owner: &Owner| match owner {
+            Owner::Response => answered,
+            Owner::Unasked => false,
+            Owner::Host => true,
+        };
+        self.in_controller.iter().all(arrived) && (self.held_until.is_some() || !waiting)
     }
 
     pub(super) fn id(&self) -> ConnId {
@@ -344,7 +373,7 @@ mod tests {
     #[test]
     fn a_frame_goes_out_in_fragments() {
         let mut out = Outgoing::new(64);
-        out.fill(|pdu| {
+        out.fill(Owner::Response, |pdu| {
             pdu[..40].fill(0x0B);
             40
         });
@@ -356,6 +385,22 @@ mod tests {
         }
         assert_eq!((sent, starts), (frame(CID_ATT, &[0x0B; 40]), vec![true, false]));
         assert!(out.is_empty() && !out.is_split());
+    }
+
+    #[test]
+    fn only_a_response_to_a_request_need_not_be_waited_for() {
+        let owners =
+            [[0x0A], [0x12], [0x3E], [0x52], [0xD2], [0x1E], [0x0B]].map(|pdu| Owner::of_answer(&pdu));
+        let [read, write, unknown, command, signed, confirmation, response] = owners;
+        assert_eq!([read, write, unknown], [Owner::Response; 3]);
+        assert_eq!([command, signed, confirmation, response], [Owner::Unasked; 4]);
+        let mut link = Link::new(1, 23, Identity { address: [0; 6], random: false }, Security::default());
+        for (owner, when_answered) in [(Owner::Host, true), (Owner::Response, true), (Owner::Unasked, false)]
+        {
+            link.in_controller.push_back(owner);
+            assert_eq!(link.is_quiet(true), when_answered, "behind {owner:?}");
+        }
+        assert!(!link.is_quiet(false));
     }
 
     #[test]

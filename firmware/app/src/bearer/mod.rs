@@ -38,7 +38,7 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use link::{Arrived, Link, Owner};
 use packet::{Acl, AclFragment, CommandBytes, RawPacket};
 use security::KeyReply;
@@ -111,6 +111,8 @@ struct State {
     host_writer: Option<Waker>,
     /// Somebody waits here until every answer has left.
     idle_waker: Option<Waker>,
+    /// It is a connection's end that waits for this.
+    is_ending: bool,
     commands: Commands,
     /// Answers to questions for keys, oldest first; one for each link at most.
     key_replies: VecDeque<KeyReply>,
@@ -134,8 +136,8 @@ pub(crate) struct Bearer<T> {
     /// Chips write a packet in several parts: one writer at a time.
     writing: Mutex<NoopRawMutex, ()>,
     outbox: Rc<Outbox>,
-    /// Barriers that wait until everything sent has been acknowledged.
-    barriers: RefCell<Vec<u16>>,
+    /// Barriers that wait until everything sent has been acknowledged, or all but responses.
+    barriers: RefCell<Vec<(u16, bool)>>,
     last_reason: Rc<Cell<u8>>,
     /// What handlers have asked for.
     delay: Delay,
@@ -161,6 +163,7 @@ impl<T: Transport> Bearer<T> {
                 gone_waker: None,
                 host_writer: None,
                 idle_waker: None,
+                is_ending: false,
                 commands: Commands::new(),
                 key_replies: VecDeque::new(),
             }),
@@ -223,33 +226,44 @@ impl<T: Transport> Bearer<T> {
         self.state.borrow().links.len()
     }
 
-    /// Returns once every answer that was asked for has reached its client.
-    pub(crate) async fn idle(&self) {
-        poll_fn(|cx| {
+    /// Returns once every answer that was asked for has reached its client, or after `deadline`.
+    pub(crate) async fn idle(&self, deadline: Duration) {
+        self.state.borrow_mut().is_ending = true;
+        let idle = poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
             if state.links.iter().all(Link::is_idle) {
                 return Poll::Ready(());
             }
             state.idle_waker = Some(cx.waker().clone());
             Poll::Pending
-        })
-        .await;
+        });
+        // Best effort: a client that acknowledges nothing is gone anyway.
+        let _ = with_timeout(deadline, idle).await;
+        self.state.borrow_mut().is_ending = false;
     }
 
     /// Answers the barrier `id` once the client's controller has acknowledged every ATT PDU that the server
-    /// had to send: what a client will ever get of it, it has then.
-    pub(crate) fn barrier(&self, id: u16) {
-        self.barriers.borrow_mut().push(id);
+    /// had to send: what a client will ever get of it, it has then. `answered`: it has the responses already.
+    pub(crate) fn barrier(&self, id: u16, answered: bool) {
+        self.barriers.borrow_mut().push((id, answered));
         self.work.signal(());
     }
 
     fn answer_barriers(&self) {
-        if self.barriers.borrow().is_empty() || !self.state.borrow().links.iter().all(Link::is_quiet) {
+        let mut barriers = self.barriers.borrow_mut();
+        if barriers.is_empty() {
             return;
         }
-        for id in self.barriers.take() {
-            self.outbox.barrier(id);
-        }
+        let state = self.state.borrow();
+        barriers.retain(|(id, answered)| {
+            // A connection that is to end waits for its answers: the client's next request would be answered as well.
+            let answered = *answered && !state.is_ending;
+            let passed = state.links.iter().all(|link| link.is_quiet(answered));
+            if passed {
+                self.outbox.barrier(*id);
+            }
+            !passed
+        });
     }
 
     /// Moves packets between controller, server and host, for ever or until the transport fails.
@@ -344,7 +358,7 @@ impl<T: Transport> Bearer<T> {
             }
             // Handlers run in here. They reach the server's API and the console, never the bearer.
             Arrived::Pdu(pdu) => {
-                out.fill(|response| server.receive(id, pdu, response));
+                out.fill(Owner::of_answer(pdu), |response| server.receive(id, pdu, response));
                 *held_until = self.hold();
                 HostsShare::Nothing
             }
@@ -390,13 +404,15 @@ impl<T: Transport> Bearer<T> {
         let id = link.id();
         match link.inbox.next() {
             Some(pdu) => {
-                link.out.fill(|response| server.receive(id, &pdu, response));
+                link.out.fill(Owner::of_answer(&pdu), |response| server.receive(id, &pdu, response));
                 link.held_until = self.hold();
                 if link.held_until.is_some() {
                     return false;
                 }
             }
-            None => link.out.fill(|push| server.transmit(id, Instant::now().as_millis(), push)),
+            None => {
+                link.out.fill(Owner::Unasked, |push| server.transmit(id, Instant::now().as_millis(), push));
+            }
         }
         !link.out.is_empty() || !link.inbox.is_empty()
     }
@@ -427,7 +443,7 @@ impl<T: Transport> Bearer<T> {
                     return Ok(true);
                 };
                 copy.copy_from_slice(data);
-                link.in_controller.push_back(Owner::Att);
+                link.in_controller.push_back(link.out.owner());
                 let split = link.out.is_split();
                 state.buffers.free -= 1;
                 if !split && let Some(waker) = state.host_writer.take() {
@@ -486,7 +502,7 @@ impl<T: Transport> Bearer<T> {
         let mut state = self.state.borrow_mut();
         if let Some(link) = state.link(handle) {
             // The controller forgets the packets of a link that is gone (Core Vol 4 Part E 4.3).
-            let ours = link.in_controller.iter().filter(|owner| **owner == Owner::Att).count();
+            let ours = link.in_controller.iter().filter(|owner| **owner != Owner::Host).count();
             state.buffers.free = (state.buffers.free + ours).min(state.buffers.reserved);
         }
         state.forget_link(handle);

@@ -44,6 +44,7 @@ where
     /// # Errors
     /// The link has ended, or the bench broke.
     pub async fn send(&self, pdu: &[u8]) -> Result<(), Failure> {
+        self.state.borrow_mut().answered = false;
         self.send_frame(l2cap::CID_ATT, pdu).await
     }
 
@@ -91,7 +92,7 @@ where
     async fn response(&self, response: &mut Vec<u8>) -> Result<(), Failure> {
         let got = self.within(TRANSACTION_TIMEOUT, |state| {
             if let Some(pdu) = state.responses.pop_front() {
-                state.waiting = false;
+                (state.waiting, state.answered) = (false, true);
                 state.spare.push(std::mem::replace(response, pdu));
                 return Some(Ok(()));
             }
@@ -107,6 +108,12 @@ where
     /// True from sending a request until its response: also when the wait was given up.
     pub fn is_waiting(&self) -> bool {
         self.state.borrow().waiting
+    }
+
+    /// The last PDU that was sent was a request, and its response has been taken; or none was sent on this link.
+    pub fn is_answered(&self) -> bool {
+        let state = self.state.borrow();
+        state.answered && !state.waiting
     }
 
     /// From now on, [`Self::was_pushed_early`] speaks of the first request behind this call.

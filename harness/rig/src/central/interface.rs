@@ -144,6 +144,9 @@ pub trait Central {
     /// True from a request until its answer: also when the wait was given up.
     fn is_waiting(&self) -> bool;
 
+    /// The last PDU that was sent on this link was a request, and its answer is here; or there was none.
+    fn is_answered(&self) -> bool;
+
     /// Shows that a silence is the device's own.
     ///
     /// # Errors

@@ -120,6 +120,10 @@ where
         self.is_waiting()
     }
 
+    fn is_answered(&self) -> bool {
+        self.is_answered()
+    }
+
     async fn vouch(&self) -> Result<(), Fault> {
         self.vouch().await
     }

@@ -73,6 +73,8 @@ pub(crate) struct State {
     pub(crate) spare: Vec<Vec<u8>>,
     /// A request has been sent and its response has not come.
     pub(crate) waiting: bool,
+    /// The last PDU that was sent was a request, and its response has been taken.
+    pub(crate) answered: bool,
     /// Requests of the present step.
     pub(crate) requests: u32,
     /// A push came before the response to the step's first request.
@@ -109,6 +111,7 @@ impl State {
             responses: VecDeque::new(),
             spare: Vec::new(),
             waiting: false,
+            answered: true,
             requests: 0,
             pushed_early: false,
             pushes: VecDeque::new(),
@@ -217,7 +220,7 @@ impl State {
         self.mtu = DEFAULT_MTU;
         self.credits = self.acl_total;
         self.responses.clear();
-        self.waiting = false;
+        (self.waiting, self.answered) = (false, true);
         self.pushes.clear();
         self.breaches.clear();
         self.outbox.clear();

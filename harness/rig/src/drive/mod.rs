@@ -256,7 +256,7 @@ impl<'a, C: Central> Driver<'a, C> {
         if let Some(link) = self.link {
             link.hello().await?;
             self.start_application(link).await?;
-            link.barrier().await?;
+            link.barrier(false).await?;
             // What the application said before the first step belongs to no step.
             drop(link.take_reports());
         }
@@ -309,9 +309,14 @@ impl<'a, C: Central> Driver<'a, C> {
     /// Waits until everything that the board has reported is here.
     async fn barrier(&self) -> Result<(), Fault> {
         match self.link {
-            Some(link) => link.barrier().await,
+            Some(link) => link.barrier(self.is_answered()).await,
             None => Ok(()),
         }
+    }
+
+    /// No response can be on its way: each client has that to its last request, and has sent nothing since.
+    fn is_answered(&self) -> bool {
+        self.clients().all(|(_, client)| !client.connected || client.central.is_answered())
     }
 
     /// Before a silence is taken for the device's own.

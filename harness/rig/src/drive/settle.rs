@@ -38,7 +38,7 @@ impl<C: Central> Driver<'_, C> {
             let before = client.central.indications();
             match self.link {
                 Some(link) => {
-                    link.barrier().await?;
+                    link.barrier(self.is_answered()).await?;
                     if !self.setup.certain_radio {
                         client.central.catch_up().await?;
                     }

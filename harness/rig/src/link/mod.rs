@@ -140,7 +140,7 @@ impl BoardLink {
         let what = match &command {
             Command::Hello => "Hello",
             Command::Start(_) => "answer to Start",
-            Command::Barrier => "answer to a barrier",
+            Command::Barrier { .. } => "answer to a barrier",
             Command::Call(_) => "answer to an API call",
         };
         let id = self.next_id.get();
@@ -199,7 +199,7 @@ impl BoardLink {
             .until(|inbox| Some(inbox.identity.clone()))
             .await?
             .ok_or_else(|| Fault::new("the board answered without a Hello", "flash the board"))?;
-        let reply = self.request(Command::Barrier).await?;
+        let reply = self.request(Command::Barrier { answered: false }).await?;
         let Reply::Barrier(events) = reply else {
             return Err(unfit("a barrier", &reply));
         };
@@ -243,12 +243,13 @@ impl BoardLink {
         }
     }
 
-    /// Waits until every event before now has arrived.
+    /// Waits until every event before now has arrived, and until the clients' controllers have acknowledged what the
+    /// board sent: all of it, or, where each client has the response to its last request, what else there was.
     ///
     /// # Errors
     /// Events are missing, or the link has failed.
-    pub async fn barrier(&self) -> Result<(), Fault> {
-        let reply = self.request(Command::Barrier).await?;
+    pub async fn barrier(&self, answered: bool) -> Result<(), Fault> {
+        let reply = self.request(Command::Barrier { answered }).await?;
         let Reply::Barrier(events) = reply else {
             return Err(unfit("a barrier", &reply));
         };

@@ -51,7 +51,7 @@ async fn serve_link(peer: &Peer<'_>, mut line: SerialEnd, mute: impl Fn(&Event<'
                     peer.advertise(start.address);
                     Answer::Started { address: start.address }
                 }
-                Command::Barrier => {
+                Command::Barrier { .. } => {
                     Timer::after(ACKNOWLEDGED).await;
                     for event in peer.events.take().into_iter().filter(|event| !mute(event)) {
                         send(&mut line, &FromBoard::Event { seq, event }).await;

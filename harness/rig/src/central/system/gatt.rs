@@ -148,7 +148,9 @@ impl BtleplugCentral<'_> {
         match self.attribute(handle)? {
             Attribute::Value(characteristic) => {
                 let work = async move { peripheral.write(&characteristic, &value, write_type).await };
-                self.request("a write", work).await
+                let result = self.request("a write", work).await;
+                self.answered.set(write_type == WriteType::WithResponse);
+                result
             }
             Attribute::Descriptor(descriptor) => {
                 let work = async move { peripheral.write_descriptor(&descriptor, &value).await };

@@ -112,6 +112,10 @@ impl Central for BtleplugCentral<'_> {
         self.waiting.get()
     }
 
+    fn is_answered(&self) -> bool {
+        self.answered.get() && !self.waiting.get()
+    }
+
     /// The system does not tell a silent device from an adapter that has sent it nothing.
     async fn vouch(&self) -> Result<(), Fault> {
         Err(Fault::new(

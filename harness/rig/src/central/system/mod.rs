@@ -122,6 +122,8 @@ pub struct BtleplugCentral<'s> {
     link: RefCell<Option<Link>>,
     /// A request is under way, or was given up.
     waiting: Cell<bool>,
+    /// The last request has its answer, and nothing without one was written since.
+    answered: Cell<bool>,
 }
 
 /// A link, up or ended.
@@ -143,7 +145,7 @@ impl<'s> BtleplugCentral<'s> {
     /// addresses.
     #[must_use]
     pub fn new(system: &'s System, name: Option<String>) -> Self {
-        Self { system, name, link: RefCell::new(None), waiting: Cell::new(false) }
+        Self { system, name, link: RefCell::new(None), waiting: Cell::new(false), answered: Cell::new(true) }
     }
 
     /// Does something on the system's own thread; it is given up after `deadline`. `what` is its name in messages.
@@ -187,6 +189,7 @@ impl<'s> BtleplugCentral<'s> {
         let result = result.map_err(|error| errors::failure(what, &error));
         // Without an answer from the device, the wait has been given up.
         self.waiting.set(matches!(result, Err(Failure::NoResponse)));
+        self.answered.set(true);
         result
     }
 
