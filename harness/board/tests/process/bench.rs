@@ -22,7 +22,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) struct Board {
     stop: Stop,
     thread: Option<JoinHandle<()>>,
-    ports: Receiver<PathBuf>,
+    ports: Receiver<(PathBuf, Port)>,
     control: BufReader<UnixStream>,
     pub(crate) folder: tempfile::TempDir,
 }
@@ -40,7 +40,9 @@ impl Board {
         let theirs = stop.clone();
         let thread = std::thread::spawn(move || {
             let sockets = Sockets { control, ..Sockets::default() };
-            let mut tell = |path: &Path, _: [u8; 6]| told.send(path.to_owned()).unwrap();
+            // Opened before the board boots: what it says to nobody is lost.
+            let mut tell =
+                |path: &Path, _: [u8; 6]| told.send((path.to_owned(), Port::open(path, 115_200))).unwrap();
             run(options, sockets, &theirs, &mut tell).unwrap();
         });
         let control = BufReader::new(UnixStream::connect(&socket).unwrap());
@@ -52,9 +54,9 @@ impl Board {
 
     /// The port, once it is there.
     pub(crate) fn port(&self) -> Port {
-        let path = self.ports.recv_timeout(DEADLINE).unwrap();
+        let (path, port) = self.ports.recv_timeout(DEADLINE).unwrap();
         assert_eq!(std::fs::read_link(self.folder.path().join("port")).unwrap(), path);
-        Port::open(&path, 115_200)
+        port
     }
 
     pub(crate) fn control(&mut self, line: &str) {

@@ -61,11 +61,12 @@ fn job(steps: &[&str], expected: Option<String>) -> Job {
     Job { scenario, plan, expected }
 }
 
-/// A path for a socket of this test's own.
+/// A path for a socket of this test's own, which goes with its thread.
 fn path() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    thread_local!(static FOLDER: tempfile::TempDir = tempfile::tempdir().unwrap());
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("rig-{}-{count}.sock", std::process::id()))
+    FOLDER.with(|folder| folder.path().join(format!("{count}.sock")))
 }
 
 /// Runs a job on the adapter; gives the verdict and the trace.
