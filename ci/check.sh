@@ -30,16 +30,26 @@ no_unreviewed_traces() {
     [ -z "$left" ] || { printf 'not reviewed: %s\n' "$left"; return 1; }
 }
 
+optimised() {
+    cargo build --quiet --release --package gattest && cargo build --quiet --release --package rig --example bare_reads
+}
+
 part format cargo fmt --all -- --check
 part clippy cargo clippy --workspace --all-targets -- -D warnings
+# The optimised programs take one core for minutes, and the tests mostly wait.
+optimised &
+release=$!
+trap 'kill $(pgrep -P "$release") "$release" 2>/dev/null || true' EXIT
 part tests cargo test --workspace
 # As on a chip: without what only the virtual board has.
 part application cargo test --package app
 if command -v cargo-nextest >/dev/null; then
-    part nextest cargo nextest run --package gattest --test scenarios --status-level fail
+    # Of the whole workspace, as it was built just before.
+    part nextest cargo nextest run --workspace -E 'binary_id(gattest::scenarios)' --status-level fail
 fi
 part documentation cargo doc --workspace --no-deps
 part traces no_unreviewed_traces
+part release wait "$release"
 part check cargo run --quiet --release --package gattest -- check
 part coverage cargo run --quiet --release --package gattest -- coverage
 part scenarios cargo run --quiet --release --package gattest -- run
