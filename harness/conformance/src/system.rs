@@ -20,6 +20,12 @@ pub fn beyond_system(plan: &Plan) -> Option<&'static str> {
     if !plan.centrals.is_empty() {
         return Some("needs several centrals: an operating system's stack is one");
     }
+    let is_ending = |action: &Action| *action == Action::ExpectDisconnection;
+    if plan.device.external.is_some() && plan.steps.iter().any(|it| is_ending(&it.step.action)) {
+        return Some(
+            "needs to see who ends a connection: an operating system does not say, and no board of ours can",
+        );
+    }
     let mut course = Course { device: &plan.device, connected: false, subscribed: BTreeMap::new() };
     beyond_table(&plan.device).or_else(|| plan.steps.iter().find_map(|it| course.step(&it.step.action)))
 }
@@ -166,13 +172,20 @@ fn request(action: &Action) -> Option<&'static str> {
         | Action::ReadLong { expect, .. }
         | Action::ReadDescriptor { expect, .. }
         | Action::Write { expect, .. }
-        | Action::WriteDescriptor { expect, .. } => answered_by_pairing(expect)
-            .then_some("needs to see errors of security: an operating system answers them by pairing"),
+        | Action::WriteDescriptor { expect, .. } => hidden_error(expect),
         _ => None,
     }
 }
 
-/// Codes that make an operating system pair instead of showing the error.
-fn answered_by_pairing(expect: &Expect) -> bool {
-    matches!(expect, Expect::Error(0x05 | 0x0C | 0x0F))
+/// Codes that an operating system does not show, or also shows without a word from the device.
+fn hidden_error(expect: &Expect) -> Option<&'static str> {
+    match expect {
+        Expect::Error(0x05 | 0x0C | 0x0F) => {
+            Some("needs to see errors of security: an operating system answers them by pairing")
+        }
+        Expect::Error(0x0E) => Some(
+            "needs to see who says 0x0E: an operating system also says it of answers that it cannot read",
+        ),
+        _ => None,
+    }
 }

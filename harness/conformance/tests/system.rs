@@ -49,6 +49,7 @@ fn what_a_system_does_by_itself_or_hides_is_beyond_it() {
     for (steps, part) in [
         (&["connect", "mtu: {size: 23}"][..], "an MTU of its choice"),
         (&["connect", "read: {char: chr1, error: 0x05}"], "errors of security"),
+        (&["connect", "read: {char: chr1, error: 0x0E}"], "who says 0x0E"),
         (&["connect", "write: {char: chr1, descriptor: cccd, value: [1, 0]}"], "write a CCCD"),
         (&["connect", "subscribe: chr1", "subscribe: chr1"], "write a CCCD"),
         (&["connect", "unsubscribe: chr1"], "write a CCCD"),
@@ -65,6 +66,16 @@ fn what_a_system_does_by_itself_or_hides_is_beyond_it() {
             reason("lopy", steps)
         );
     }
+}
+
+#[test]
+fn the_end_of_a_connection_is_the_word_of_a_board_of_ours() {
+    let steps = ["connect", "write: {char: chr1, value: 1}", "expect_disconnection"];
+    let own = table("{name: chr1, uuid: 0xA001}");
+    assert_eq!(reason(&own, &steps), None);
+    let external = own.replace("{services", "{external: {name: Lamp}, services");
+    assert!(reason(&external, &steps).is_some_and(|why| why.contains("who ends a connection")));
+    assert_eq!(reason(&external, &["connect", "read: chr1", "disconnect"]), None);
 }
 
 #[test]

@@ -13,14 +13,12 @@ use std::time::Duration;
 
 const SERVICE: &str = "org.bluez";
 const ADAPTER: &str = "org.bluez.Adapter1";
+const DEVICE: &str = "org.bluez.Device1";
 /// The bus's own interface, and its name in errors.
 const BUS: &str = "org.freedesktop.DBus";
 
 /// What the service knows, it says at once.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
-
-/// The service takes a new controller within a second, and needs a few to start.
-const READY_DEADLINE: Duration = Duration::from_secs(20);
 
 /// It is looked again after each word of the service, and after this time.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -32,6 +30,77 @@ pub struct Adapter {
     pub name: String,
     /// It is on.
     pub powered: bool,
+}
+
+/// A device that the service knows: it has heard it, or remembers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Below `/org/bluez/`: `hci0/dev_C0_11_22_33_44_55`.
+    pub id: String,
+    /// Its name and address, as a person knows it.
+    pub shown: String,
+    /// `C0:11:22:33:44:55`.
+    pub address: String,
+    /// There is a link to it, of whatever program.
+    pub connected: bool,
+    /// There is a bond with it, of whatever program.
+    pub paired: bool,
+}
+
+impl Device {
+    /// Why no run can use it: BlueZ has one link for all programs, and what a run uses, it ends and forgets.
+    #[must_use]
+    pub fn taken(&self) -> Option<Fault> {
+        let Self { shown, address, .. } = self;
+        self.connected.then(|| {
+            Fault::new(
+                format!(
+                    "{shown} is connected to this machine already, by another program or by the system itself"
+                ),
+                format!("end that program, then `bluetoothctl disconnect {address}`"),
+            )
+        })
+    }
+
+    /// Why a run would not see it as a stranger does: a bond that no scenario made.
+    #[must_use]
+    pub fn bonded(&self) -> Option<Fault> {
+        let Self { shown, address, .. } = self;
+        self.paired.then(|| {
+            Fault::new(
+                format!("{shown} is paired with this machine, which would encrypt each link; a run ends without a bond"),
+                format!("`bluetoothctl remove {address}` ends the pairing, or use another adapter: --central att:..."),
+            )
+        })
+    }
+}
+
+/// The devices that the service knows.
+///
+/// # Errors
+/// As for [`adapters`].
+pub fn devices() -> Result<Vec<Device>, Fault> {
+    let bus = connect()?;
+    let objects = bus.with_proxy(SERVICE, "/", ANSWER_DEADLINE).get_managed_objects();
+    let objects = objects.map_err(|error| fault(&error))?;
+    let device = |path: &dbus::Path, properties: &PropMap| {
+        let text = |name| dbus::arg::prop_cast::<String>(properties, name).cloned().unwrap_or_default();
+        let is = |name| dbus::arg::prop_cast::<bool>(properties, name).copied().unwrap_or(false);
+        let (name, address) = (text("Name"), text("Address"));
+        Device {
+            id: path.trim_start_matches("/org/bluez/").to_owned(),
+            shown: if name.is_empty() { address.clone() } else { format!("{name:?} ({address})") },
+            address,
+            connected: is("Connected"),
+            paired: is("Paired"),
+        }
+    };
+    let mut devices: Vec<_> = objects
+        .iter()
+        .filter_map(|(path, interfaces)| interfaces.get(DEVICE).map(|properties| device(path, properties)))
+        .collect();
+    devices.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(devices)
 }
 
 /// What the service's adapters are like.
@@ -46,8 +115,8 @@ pub fn adapters() -> Result<Vec<Adapter>, Fault> {
 /// Waits until the service has the adapter with this name, and switches it on.
 ///
 /// # Errors
-/// Not so within 20 s, and what it was waited for; or it can never be so.
-pub fn await_adapter(name: &str) -> Result<(), Fault> {
+/// Not so within `deadline`, and what it was waited for; or it can never be so.
+pub fn await_adapter(name: &str, deadline: Duration) -> Result<(), Fault> {
     let missing = Arc::new(Mutex::new(Fault::new("the message bus of the system does not answer", BUS_CURE)));
     let given_up = Arc::new(AtomicBool::new(false));
     let (done, ready) = mpsc::channel();
@@ -57,10 +126,10 @@ pub fn await_adapter(name: &str) -> Result<(), Fault> {
     };
     let thread = std::thread::Builder::new().name("bluetoothd".to_owned()).spawn(waiting);
     thread.map_err(|error| Fault::new(format!("no thread: {error}"), "end other programs and run again"))?;
-    ready.recv_timeout(READY_DEADLINE).unwrap_or_else(|_| {
+    ready.recv_timeout(deadline).unwrap_or_else(|_| {
         given_up.store(true, Ordering::Relaxed);
         let Fault { cause, cure } = missing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Err(Fault::new(format!("{cause}, for {} s", READY_DEADLINE.as_secs()), cure))
+        Err(Fault::new(format!("{cause}, for {} s", deadline.as_secs_f32().round()), cure))
     })
 }
 
@@ -187,6 +256,19 @@ fn fault(error: &dbus::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_that_others_use_is_no_runs() {
+        let id = "hci0/dev_C0_11_22_33_44_55".to_owned();
+        let (shown, address) = ("\"Lamp\" (C0:11:22:33:44:55)".to_owned(), "C0:11:22:33:44:55".to_owned());
+        let free = Device { id, shown, address, connected: false, paired: false };
+        assert_eq!((free.taken(), free.bonded()), (None, None));
+        let taken = Device { connected: true, ..free.clone() }.taken().unwrap();
+        assert!(taken.cause.contains("\"Lamp\" (C0:11:22:33:44:55) is connected"), "{taken:?}");
+        assert!(taken.cure.contains("bluetoothctl disconnect C0:11:22:33:44:55"), "{taken:?}");
+        let bonded = Device { paired: true, ..free }.bonded().unwrap();
+        assert!(bonded.cure.contains("bluetoothctl remove C0:11:22:33:44:55"), "{bonded:?}");
+    }
 
     #[test]
     fn each_error_of_the_bus_has_cause_and_cure() {

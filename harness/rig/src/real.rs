@@ -156,7 +156,11 @@ impl AdapterBench {
                 )
             }
             Centrals::System { open: Some(system), .. } => {
-                let central = BtleplugCentral::new(system, advertised_name(&plan.device));
+                let central = BtleplugCentral::new(
+                    system,
+                    advertised_name(&plan.device),
+                    plan.device.external.is_some(),
+                );
                 run.on(&air, std::slice::from_ref(&central), Vec::new())
             }
             Centrals::System { open: None, .. } | Centrals::Mixed => BenchRun::default(),

@@ -10,10 +10,11 @@ use board::rom::Chip;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// A pseudo-terminal and a thread are there at once.
-const START_DEADLINE: Duration = Duration::from_secs(5);
+/// For all of it. A pseudo-terminal and a thread are there at once; bluetoothd takes a new controller within a second,
+/// and needs a few to start.
+const START_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A board that runs until it is dropped; its adapter is unplugged with it.
 pub struct VirtualBoard {
@@ -36,6 +37,8 @@ impl VirtualBoard {
     /// # Errors
     /// The system takes no controller, or bluetoothd does not have it within its deadline.
     pub fn start(seed: u64) -> Result<Self, Fault> {
+        let until = Instant::now() + START_DEADLINE;
+        let rest = || until.saturating_duration_since(Instant::now());
         let vhci = vhci::open()?;
         let options = Options {
             chip: Chip::Esp32c3,
@@ -72,9 +75,9 @@ impl VirtualBoard {
         // From here on the thread is ended, whatever comes.
         let adapter = format!("hci{}", vhci.index);
         let mut started = Self { stop, thread: Some(thread), recorder, port: PathBuf::new(), adapter };
-        let port = told.recv_timeout(START_DEADLINE).map_err(|_| broken("it does not start"))?;
+        let port = told.recv_timeout(rest()).map_err(|_| broken("it does not start"))?;
         started.port = port.map_err(|why| broken(&why))?;
-        await_adapter(&started.adapter)?;
+        await_adapter(&started.adapter, rest())?;
         Ok(started)
     }
 

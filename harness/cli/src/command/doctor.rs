@@ -108,6 +108,17 @@ fn own_stack() -> Vec<Finding> {
             on.chain(off.map(|fault| Missing(fault.cause, fault.cure))).collect()
         }
     };
+    // Without a list of devices, the adapters' finding says why.
+    let devices = bluez::devices().unwrap_or_default();
+    let used: Vec<String> =
+        devices.into_iter().filter(|it| it.connected || it.paired).map(|it| it.shown).collect();
+    if !used.is_empty() {
+        findings.push(Missing(
+            format!("no run uses what is connected to or paired with this machine already: {}", used.join(", ")),
+            "for one that is to be tested, `bluetoothctl disconnect ADDRESS` or `bluetoothctl remove ADDRESS`"
+                .to_owned(),
+        ));
+    }
     findings.push(match rig::vhci::check() {
         Ok(()) => Good("/dev/vhci takes the adapter of a virtual board".to_owned()),
         Err(fault) => Missing(fault.cause, fault.cure),

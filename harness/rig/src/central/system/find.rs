@@ -25,7 +25,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// The host has ended the link (Core Vol 1 Part F 2.22).
 const ENDED_HERE: u8 = 0x16;
 
-/// A device that advertises now.
+/// A device that the system shows.
 struct Present {
     peripheral: Peripheral,
     address: Address,
@@ -86,6 +86,8 @@ impl BtleplugCentral<'_> {
         deadline: Duration,
     ) -> Result<(Choice, Option<Peripheral>), Fault> {
         self.check_power().await?;
+        #[cfg(target_os = "linux")]
+        self.check_known(target).await?;
         let adapter = self.system.adapter.clone();
         let scan = async move { adapter.start_scan(ScanFilter::default()).await };
         self.local("scanning", scan).await?;
@@ -93,6 +95,16 @@ impl BtleplugCentral<'_> {
         let adapter = self.system.adapter.clone();
         self.local("the end of scanning", async move { adapter.stop_scan().await }).await?;
         found
+    }
+
+    /// A device that is connected already does not advertise: no scan would say why.
+    #[cfg(target_os = "linux")]
+    async fn check_known(&self, target: &Target) -> Result<(), Fault> {
+        let adapter = self.system.adapter.clone();
+        let known = self.local("listing what is known", known(adapter)).await?;
+        let fitting = known.into_iter().filter(|one| one.fits(target, self.name.as_deref()));
+        let fitting: Vec<Peripheral> = fitting.map(|one| one.peripheral).collect();
+        if fitting.is_empty() { Ok(()) } else { self.check_free(&fitting).await }
     }
 
     async fn scanned(
@@ -138,14 +150,9 @@ impl BtleplugCentral<'_> {
             return Err(Fault::new("a connect step while connected", cure).into());
         }
         self.link.replace(None);
-        let peripheral = match self.found(&Target::Address(address.bytes), deadline).await? {
-            (Choice::One(_), Some(peripheral)) => peripheral,
-            (Choice::Several(_), _) => {
-                let cure = "switch the others off: this system tells devices apart by their names alone";
-                return Err(Fault::new("several devices have the board's name", cure).into());
-            }
-            _ => return Err(ConnectError::NotSeen),
-        };
+        let peripheral = self.the_one(address, deadline).await?;
+        #[cfg(target_os = "linux")]
+        let peripheral = self.as_to_a_stranger(peripheral, address, deadline).await?;
         let adapter = self.system.adapter.clone();
         let events = self.local("listening to the adapter", async move { adapter.events().await }).await?;
         let device = peripheral.clone();
@@ -161,6 +168,7 @@ impl BtleplugCentral<'_> {
             indications: 0,
             gone: None,
         };
+        self.met.set(true);
         // From here on it is this scenario's to disconnect from and to forget, whatever comes of it.
         self.link.replace(Some(link));
         let connecting = async move { peripheral.connect().await };
@@ -173,11 +181,44 @@ impl BtleplugCentral<'_> {
         }
     }
 
+    /// Scans for the device with this address, or with the board's name where addresses are hidden.
+    async fn the_one(&self, address: Address, deadline: Duration) -> Result<Peripheral, ConnectError> {
+        match self.found(&Target::Address(address.bytes), deadline).await? {
+            (Choice::One(_), Some(peripheral)) => Ok(peripheral),
+            (Choice::Several(_), _) => {
+                let cure = "switch the others off: this system tells devices apart by their names alone";
+                Err(Fault::new("several devices have the board's name", cure).into())
+            }
+            _ => Err(ConnectError::NotSeen),
+        }
+    }
+
+    /// The same device, of which the system remembers nothing: neither what it was like when it was last seen, nor what
+    /// has been stored of that.
+    #[cfg(target_os = "linux")]
+    async fn as_to_a_stranger(
+        &self,
+        found: Peripheral,
+        address: Address,
+        deadline: Duration,
+    ) -> Result<Peripheral, ConnectError> {
+        let peripheral = if self.may_be_remembered && !self.met.get() {
+            self.forget(&found).await?;
+            self.the_one(address, deadline).await?
+        } else {
+            found
+        };
+        self.check_free(std::slice::from_ref(&peripheral)).await?;
+        Ok(peripheral)
+    }
+
     /// Ends the link if it is up, and makes the system forget the device.
     pub(super) async fn end(&self) -> Result<(), Fault> {
         let Some(peripheral) = self.link.borrow().as_ref().map(|link| link.peripheral.clone()) else {
             return Ok(());
         };
+        #[cfg(target_os = "linux")]
+        let forgotten = peripheral.clone();
         if self.ended().is_none() {
             let what = "the disconnection";
             let work = async move { peripheral.disconnect().await };
@@ -189,7 +230,7 @@ impl BtleplugCentral<'_> {
         }
         self.collect();
         #[cfg(target_os = "linux")]
-        self.forget().await?;
+        self.forget(&forgotten).await?;
         if let Some(link) = self.link.borrow_mut().as_mut() {
             link.gone.get_or_insert(ENDED_HERE);
         }
@@ -256,21 +297,25 @@ fn is_alone(target: &Target, peripheral: &Peripheral) -> bool {
     target.is_address() && !hides_addresses(peripheral)
 }
 
-/// Whoever is heard in this scan: the system also lists those that it remembers.
+/// Whoever is heard in this scan.
 async fn present(adapter: Adapter) -> btleplug::Result<Vec<Present>> {
-    let mut present = Vec::new();
+    let mut known = known(adapter).await?;
+    known.retain(|one| one.properties.rssi.is_some());
+    Ok(known)
+}
+
+/// The system also lists those that it remembers.
+async fn known(adapter: Adapter) -> btleplug::Result<Vec<Present>> {
+    let mut known = Vec::new();
     for peripheral in adapter.peripherals().await? {
         // One that has just been forgotten is no error.
         let Ok(Some(properties)) = peripheral.properties().await else { continue };
-        if properties.rssi.is_none() {
-            continue;
-        }
         let mut bytes = peripheral.address().into_inner();
         bytes.reverse();
         let address = Address { bytes, random: properties.address_type != Some(AddressType::Public) };
-        present.push(Present { peripheral, address, properties });
+        known.push(Present { peripheral, address, properties });
     }
-    Ok(present)
+    Ok(known)
 }
 
 /// A link that was lost before it stood may stand at the next attempt.

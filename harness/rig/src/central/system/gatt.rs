@@ -1,9 +1,10 @@
 //! Attributes, values and pushes.
 
 use super::super::{Characteristic, Database, Descriptor, Failure, Pushed, Service, UNSPECIFIED, Uuid};
+use super::errors::Method;
 use super::{BtleplugCentral, Link};
 use crate::fault::Fault;
-use btleplug::api::{self, Peripheral as _, WriteType};
+use btleplug::api::{self, CharPropFlags, Peripheral as _, WriteType};
 use btleplug::platform::Peripheral;
 use conformance::scenario::Push;
 use embassy_time::{Duration, with_timeout};
@@ -12,6 +13,8 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 const NOTIFICATIONS: u16 = 1;
+/// UUID of the Client Characteristic Configuration (Core Vol 3 Part G 3.3.3.3).
+const CCCD: u16 = 0x2902;
 
 /// What a number in the place of a handle stands for.
 #[derive(Debug, Clone)]
@@ -88,7 +91,7 @@ impl BtleplugCentral<'_> {
         self.check_up()?;
         let peripheral = self.peripheral()?;
         let device = peripheral.clone();
-        self.request("the discovery", async move { device.discover_services().await }).await?;
+        self.request(Method::Discovery, async move { device.discover_services().await }).await?;
         let (database, attributes) = numbered(&peripheral.services());
         if let Some(link) = self.link.borrow_mut().as_mut() {
             link.attributes = attributes;
@@ -119,7 +122,7 @@ impl BtleplugCentral<'_> {
                 self.collect();
                 let before = self.pushes_waiting();
                 let work = async move { peripheral.read(&characteristic).await };
-                let value = self.request("a read", work).await?;
+                let value = self.request(Method::Read, work).await?;
                 self.collect();
                 if cfg!(target_os = "linux") {
                     self.drop_echo(handle, &value, before);
@@ -128,7 +131,7 @@ impl BtleplugCentral<'_> {
             }
             Attribute::Descriptor(descriptor) => {
                 let work = async move { peripheral.read_descriptor(&descriptor).await };
-                self.request("a read of a descriptor", work).await
+                self.request(Method::ReadDescriptor, work).await
             }
             Attribute::Declaration => {
                 Err(Failure::Rig(Fault::new("a declaration cannot be read", "report it")))
@@ -147,14 +150,20 @@ impl BtleplugCentral<'_> {
         let value = value.to_vec();
         match self.attribute(handle)? {
             Attribute::Value(characteristic) => {
+                let method = match write_type {
+                    WriteType::WithResponse => Method::Write,
+                    WriteType::WithoutResponse => Method::WriteCommand,
+                };
                 let work = async move { peripheral.write(&characteristic, &value, write_type).await };
-                let result = self.request("a write", work).await;
-                self.answered.set(write_type == WriteType::WithResponse);
+                let result = self.request(method, work).await;
+                self.answered.set(method == Method::Write);
                 result
             }
             Attribute::Descriptor(descriptor) => {
+                let is_cccd = uuid(descriptor.uuid) == Uuid::short(CCCD);
+                let method = if is_cccd { Method::WriteCccd } else { Method::WriteDescriptor };
                 let work = async move { peripheral.write_descriptor(&descriptor, &value).await };
-                self.request("a write of a descriptor", work).await
+                self.request(method, work).await
             }
             Attribute::Declaration => {
                 Err(Failure::Rig(Fault::new("a declaration cannot be written", "report it")))
@@ -170,17 +179,23 @@ impl BtleplugCentral<'_> {
             return Err(Failure::Rig(Fault::new("a subscription to no characteristic", "report it")));
         };
         if bits == 0 {
-            self.request("unsubscribing", async move { peripheral.unsubscribe(&characteristic).await })
+            self.request(Method::Unsubscribe, async move { peripheral.unsubscribe(&characteristic).await })
                 .await?;
             // BlueZ says that it is done before it has written the CCCD: the read comes behind that.
             return self.read_attribute(cccd).await.map(drop);
+        }
+        if !characteristic.properties.intersects(CharPropFlags::NOTIFY | CharPropFlags::INDICATE) {
+            // BlueZ refuses that by itself, in the words of a device that does not know the request.
+            let words =
+                "the device shows the characteristic without notify and indicate: the system does not ask it";
+            return Err(Failure::Hidden(words.to_owned()));
         }
         let push = if bits & NOTIFICATIONS != 0 { Push::Notification } else { Push::Indication };
         if let Some(link) = self.link.borrow_mut().as_mut() {
             link.subscriptions.retain(|known| known.value != value);
             link.subscriptions.push(Subscription { value, cccd, push });
         }
-        self.request("subscribing", async move { peripheral.subscribe(&characteristic).await }).await
+        self.request(Method::Subscribe, async move { peripheral.subscribe(&characteristic).await }).await
     }
 
     /// A read of a CCCD: its answer comes behind everything that the device pushed before. Where nothing is
@@ -297,7 +312,6 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use btleplug::api::CharPropFlags;
 
     const BASE: u128 = 0x0000_0000_0000_1000_8000_0080_5F9B_34FB;
 

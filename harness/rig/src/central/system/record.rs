@@ -1,8 +1,10 @@
 //! What BlueZ remembers of a device: its attributes and its bond.
 
 use super::{BtleplugCentral, errors};
+use crate::bluez;
 use crate::fault::Fault;
 use btleplug::api::Peripheral as _;
+use btleplug::platform::Peripheral;
 use dbus::Path;
 use dbus::blocking::Connection;
 use embassy_time::Duration;
@@ -13,12 +15,28 @@ const REMOVE_DEADLINE: Duration = Duration::from_secs(12);
 const ALREADY_GONE: [&str; 2] = ["org.bluez.Error.DoesNotExist", "org.freedesktop.DBus.Error.UnknownObject"];
 
 impl BtleplugCentral<'_> {
+    /// Fails where others use one of these devices: their link would be used here, ended and forgotten. BlueZ does not
+    /// say to whom a link or a bond belongs; before a scenario's first link, neither is its own.
+    pub(super) async fn check_free(&self, peripherals: &[Peripheral]) -> Result<(), Fault> {
+        let what = "listing the devices that the system knows";
+        let asking = async {
+            let listed = tokio::task::spawn_blocking(bluez::devices).await;
+            listed.map_err(|error| btleplug::Error::Other(Box::new(error)))
+        };
+        let known = self.local(what, asking).await??;
+        let ids: Vec<String> = peripherals.iter().map(|peripheral| peripheral.id().to_string()).collect();
+        let met = self.met.get();
+        let mut theirs = known.iter().filter(|device| ids.contains(&device.id));
+        match theirs.find_map(|device| device.taken().or_else(|| device.bonded().filter(|_| !met))) {
+            Some(fault) => Err(fault),
+            None => Ok(()),
+        }
+    }
+
     /// Makes the system forget the device: neither its attributes nor a bond are there at the next connection. The
     /// library has no call for it.
-    pub(super) async fn forget(&self) -> Result<(), Fault> {
-        let Some(device) = self.link.borrow().as_ref().map(|link| link.peripheral.id().to_string()) else {
-            return Ok(());
-        };
+    pub(super) async fn forget(&self, peripheral: &Peripheral) -> Result<(), Fault> {
+        let device = peripheral.id().to_string();
         let work = async move {
             let removed = tokio::task::spawn_blocking(move || remove(&device)).await;
             removed.map_err(|error| btleplug::Error::Other(Box::new(error)))?.map_err(|error| {
