@@ -6,6 +6,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use conformance::report::RunEvent;
+#[cfg(unix)]
+use rig::adapter::CentralSpec;
 use rig::fault::Fault;
 use rig::run::{Job, Options};
 
@@ -16,6 +18,8 @@ use crate::report::{InOrder, JsonReport, JunitReport, Reporter, Terminal};
 use crate::stdout::Stdout;
 
 pub(super) fn execute(args: &RunArgs) -> Outcome {
+    #[cfg(unix)]
+    must_show_packets(args)?;
     // First of all: results of an earlier run must not be taken for this one's, however this one ends.
     let files = Files::open(args)?;
     if !args.accept {
@@ -38,6 +42,25 @@ pub(super) fn execute(args: &RunArgs) -> Outcome {
         Some(count) => repeat::execute(args, &options, jobs, count),
         None => run_once(args, options, jobs, files),
     }
+}
+
+/// An operating system keeps its packets to itself, and an empty file would look like a silence.
+#[cfg(unix)]
+fn must_show_packets(args: &RunArgs) -> Result<(), String> {
+    let hardware = &args.hardware;
+    let is_system = hardware.central.iter().any(|central| matches!(central, CentralSpec::System(_)));
+    #[cfg(target_os = "linux")]
+    let is_virtual = hardware.board == Some(rig::attach::BoardSpec::Virtual);
+    #[cfg(not(target_os = "linux"))]
+    let is_virtual = false;
+    if args.btsnoop.is_some() && is_system && !is_virtual {
+        return Err(
+            "--btsnoop has nothing to write: an operating system shows no packets to programs; on Linux \
+                    `sudo btmon --write FILE` records them, and --board virtual records its own radio"
+                .to_owned(),
+        );
+    }
+    Ok(())
 }
 
 /// The files that results go to.

@@ -53,6 +53,16 @@ fn wrong_adapters_and_options_are_usage_errors() {
 }
 
 #[test]
+fn packets_that_nobody_shows_are_not_promised() {
+    let here = folder(&[("scenarios/a.yaml", &external())]);
+    let arguments = ["run", "--central", "btleplug", "--btsnoop", "out.btsnoop"];
+    let (code, _, err) = shown(&gattest(here.path(), &arguments));
+    assert_eq!(code, Some(2));
+    assert!(err.contains("an operating system shows no packets") && err.contains("btmon --write"), "{err}");
+    assert!(!here.path().join("out.btsnoop").exists());
+}
+
+#[test]
 fn an_adapter_that_cannot_be_opened_is_inconclusive_and_says_what_to_do() {
     let here =
         folder(&[("scenarios/a.yaml", &external()), ("scenarios/b.yaml", GOOD), ("scenarios/c.yaml", GOOD)]);
