@@ -26,6 +26,7 @@ built=$(date +%s)
 mkdir "$here/work" "$here/work/fixtures"
 cp -r scenarios "$here/work/scenarios"
 cp -r fixtures/traces "$here/work/fixtures/traces"
+cp -r ci/guest/beside "$here/work/beside"
 mkdir "$here/work/cost"
 sed "s/times: .*/times: $((reads + 1))/" ci/guest/reads.yaml >"$here/work/cost/reads.yaml"
 sed "s/times: .*/times: 1/" ci/guest/reads.yaml >"$here/work/cost/one.yaml"
@@ -34,7 +35,7 @@ printf 'export runs=%s pairs=%s reads=%s\n' "$runs" "$pairs" "$reads" >"$here/wo
 status=0
 ci/guest/run.sh ci/guest/commands.sh "$here/work" || status=$?
 result=$GATTEST_GUEST/result
-for part in scenarios repeats cost faults; do
+for part in scenarios repeats cost beside faults; do
     [ ! -s "$result/$part.txt" ] || { echo "-- $part"; tail -n 25 "$result/$part.txt"; }
 done
 echo "guest: made in $((built - began)) s, ran for $(($(date +%s) - built)) s; what it left: $result"

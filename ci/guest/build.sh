@@ -77,13 +77,13 @@ initramfs() {
     for applet in $("$out/guest/bin/busybox" --list | grep -v '^busybox$'); do ln -sf busybox "$root/bin/$applet"; done
     # The kernel calls this one by its path.
     ln -sf ../bin/modprobe "$root/sbin/modprobe"
-    cp "$out/guest/usr/bin/dbus-daemon" "$out/guest/usr/sbin/rfkill" "$root/usr/bin/"
+    cp "$out/guest/usr/bin/dbus-daemon" "$out/guest/usr/bin/bluetoothctl" "$out/guest/usr/sbin/rfkill" "$root/usr/bin/"
     cp "$out/guest/usr/libexec/bluetooth/bluetoothd" "$root/usr/bin/"
     cp -r "$out/guest/etc/dbus-1" "$root/etc/" 2>/dev/null || mkdir -p "$root/etc/dbus-1/system.d"
     cp "$here/bluetooth.conf" "$root/etc/main.conf"
     cp "$here/dbus.conf" "$root/etc/dbus.conf"
     cp "$here/init" "$root/init"
-    cp "$here/cost.sh" "$here/faults.sh" "$root/etc/"
+    cp "$here/judge.sh" "$here/cost.sh" "$here/beside.sh" "$here/faults.sh" "$root/etc/"
     chmod +x "$root/init"
     cp "$@" "$root/bin/"
     printf 'root:x:0:0:root:/:/bin/sh\nmessagebus:x:100:100::/:/bin/false\nnobody:x:65534:65534::/:/bin/false\n' >"$root/etc/passwd"

@@ -1,5 +1,5 @@
-# What is done in the guest, by its first process: the scenarios, once or often, then what the harness costs, and then
-# benches that are out of order.
+# What is done in the guest, by its first process: the scenarios, once or often, then what the harness costs, what else
+# there may be beside a run, and then benches that are out of order.
 cd /work
 . ./settings
 failed=0
@@ -20,6 +20,8 @@ if [ "$runs" -gt 1 ]; then
 fi
 /bin/sh /etc/cost.sh >/out/cost.txt
 ended cost $?
+/bin/sh /etc/beside.sh >/out/beside.txt 2>&1
+ended beside $?
 /bin/sh /etc/faults.sh >/out/faults.txt 2>&1
 ended faults $?
 exit $failed
