@@ -126,7 +126,7 @@ def right(bench):
     with bench.radio() as radio:
         with bench.lamp() as lamp:
             code, said = bench.run("scenarios/external")
-            must(code == 0 and "7 passed, 0 failed, 1 known to fail, 0 inconclusive, 0 skipped" in said, code, said)
+            must(code == 0 and "8 passed, 0 failed, 1 known to fail, 0 inconclusive, 0 skipped" in said, code, said)
             must(lamp.process.poll() is None, "the lamp has ended", said)
         must(radio.end() == 0, "the radio did not end well", "")
     left = [path for path in bench.sockets if os.path.exists(path)]
