@@ -94,7 +94,7 @@ passes "without the bond" through btleplug scenarios/external/discovery.yaml
 
 echo "-- silence"
 refused "a request without a response" "no answer came" beside --board /tmp/board.port beside/silent.yaml
-# BlueZ then says that the read was answered with 0x0E.
+# BlueZ then answers the read with an error, as if the device had.
 reset() { (sleep 5; echo reset | nc 127.0.0.1 7000) & "$@"; }
 refused "a link that ends in the midst of a request" "the connection ended, and the operating system does not say why" \
     reset beside beside/silent_to_all.yaml

@@ -11,6 +11,7 @@
 
 #[cfg(unix)]
 pub mod adapter;
+#[cfg(unix)]
 pub mod attach;
 pub mod bench;
 #[cfg(target_os = "linux")]

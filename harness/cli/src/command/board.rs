@@ -10,7 +10,7 @@ use rig::board::{image, rom::Chip};
 use rig::radio::{Socket, Taker};
 use serde::Serialize;
 
-use super::{Outcome, about, inconclusive, print};
+use super::{Outcome, about, print};
 use crate::args::BoardArgs;
 use crate::exit::Exit;
 
@@ -42,7 +42,7 @@ pub(super) fn execute(args: &BoardArgs) -> Outcome {
                     named.push(format!("hci{}", vhci.index));
                     sockets.hosts.push(vhci.stream);
                 }
-                Err(fault) => return Ok(inconclusive(fault)),
+                Err(fault) => return Ok(super::inconclusive(fault)),
             },
         }
     }
