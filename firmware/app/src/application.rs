@@ -8,18 +8,24 @@ use crate::outbox::Console;
 use crate::{MAX_MTU, interpreter, lopy};
 use alloc::string::{String, ToString};
 use gatts::Config;
-use wire::{CharRef, Device, Start, Table};
+use wire::{CharRef, Device, Pairing, Start, Table};
 
 /// An application, started.
 pub(crate) struct Application {
     pub(crate) bluetooth: Bluetooth,
+    /// How clients may pair.
+    pub(crate) pairing: Pairing,
     built: Built,
 }
 
 impl Application {
     /// No application: nothing is advertised, nothing served but GAP and GATT.
     pub(crate) fn idle() -> Self {
-        Self { bluetooth: crate::api::right(config("gattest", 1)), built: Built::default() }
+        Self {
+            bluetooth: crate::api::right(config("gattest", 1)),
+            pairing: Pairing::No,
+            built: Built::default(),
+        }
     }
 
     /// Builds what the harness asks for.
@@ -44,10 +50,13 @@ impl Application {
             bluetooth.registers_again(move || lopy::register(&chr1, &chr2, &console));
         }
         let built = Built::of(alloc::vec![alloc::vec![chr1], alloc::vec![chr2]]);
-        Ok(Self { bluetooth, built })
+        Ok(Self { bluetooth, pairing: Pairing::No, built })
     }
 
     fn table(plan: &Plan, table: &Table, console: Console, delay: &Delay) -> Result<Self, String> {
+        if table.pairing != Pairing::No && !cfg!(feature = "pairing") {
+            return Err("this image cannot pair: build it with the feature `pairing`".to_string());
+        }
         let clients = usize::from(table.clients).clamp(1, crate::MAX_CLIENTS);
         let bluetooth = plan.bluetooth(Config {
             caching: table.caching,
@@ -63,7 +72,7 @@ impl Application {
             let own = means.bluetooth.clone();
             own.registers_again(move || interpreter::register(&table, &built, &means));
         }
-        Ok(Self { bluetooth, built })
+        Ok(Self { bluetooth, pairing: table.pairing, built })
     }
 
     /// Takes over from `old` what a device that is wrong on purpose keeps; true if that goes on instead.

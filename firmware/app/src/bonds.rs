@@ -22,7 +22,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    fn of(bond: &Bond) -> Self {
+    pub(crate) fn of(bond: &Bond) -> Self {
         Self { address: bond.address, random: bond.random }
     }
 

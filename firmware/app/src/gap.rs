@@ -19,7 +19,8 @@ use embassy_time::{Duration, with_timeout};
 use gatts::{ConnId, Gap};
 use trouble_host::connection::{Connection, ConnectionEvent};
 use trouble_host::prelude::{Advertisement, AdvertisementParameters};
-use trouble_host::{Address, BleHostError, Error, HostResources, Stack};
+use trouble_host::{Address, BleHostError, Error, HostResources, Stack, StackBuilder};
+use wire::Pairing;
 
 /// Short, so that a central finds the board at once: the harness waits for each connection.
 const ADVERTISING_INTERVAL: Duration = Duration::from_millis(30);
@@ -36,10 +37,13 @@ const CONNECTION_SLOTS: usize = 2 * crate::MAX_CLIENTS;
 const COMMAND_SLOTS: usize = 4;
 
 /// The bearer as the host's controller.
-type HostController<'a, T> = ExternalController<&'a Bearer<T>, COMMAND_SLOTS>;
+pub(crate) type HostController<'a, T> = ExternalController<&'a Bearer<T>, COMMAND_SLOTS>;
+
+/// The same before it is built.
+pub(crate) type HostBuilder<'d, T> = StackBuilder<'d, HostController<'d, T>, HeapPool>;
 
 /// The host of one application.
-type HostStack<'d, T> = Stack<'d, HostController<'d, T>, HeapPool>;
+pub(crate) type HostStack<'d, T> = Stack<'d, HostController<'d, T>, HeapPool>;
 
 impl<T: Transport> App<T> {
     /// Runs one application after the other.
@@ -68,7 +72,7 @@ impl<T: Transport> App<T> {
             return;
         }
         let new = application.bluetooth.server();
-        self.bearer.serve(new.clone());
+        self.bearer.serve(new.clone(), application.pairing != Pairing::No);
         let old = self.application.replace(application).bluetooth.server();
         self.bonds.carry_over(address, &old, &new);
         // Its handlers may hold the application that holds them.
@@ -80,17 +84,18 @@ impl<T: Transport> App<T> {
         let mut resources = HostResources::<HeapPool, CONNECTION_SLOTS, 1>::new();
         let controller = HostController::new(&self.bearer);
         let stack = trouble_host::new(controller, &mut resources)
-            .set_random_address(Address::random(pending.start.address))
-            .build();
+            .set_random_address(Address::random(pending.start.address));
+        let stack = self.set_pairing(stack).build();
         let mut runner = stack.runner();
-        match select(runner.run(), self.gap(&stack, pending)).await {
-            Either::First(result) => {
+        match select3(runner.run(), self.gap(&stack, pending), self.give_keys(&stack)).await {
+            Either3::First(result) => {
                 if let Err(error) = result {
                     self.report(format_args!("bluetooth host stopped: {}", Said(&error)));
                 }
                 self.starts.next().await
             }
-            Either::Second(next) => next,
+            Either3::Second(next) => next,
+            Either3::Third(never) => match never {},
         }
     }
 
@@ -107,8 +112,8 @@ impl<T: Transport> App<T> {
             if !gap.wants_advertising || self.bearer.connections() < connections.len() {
                 pending.started();
                 let changes = self.changes(&gap, &ending, connections.len());
-                match select3(ended(&connections), changes, self.starts.next()).await {
-                    Either3::First(index) => drop(connections.remove(index)),
+                match select3(self.ended(stack, &connections), changes, self.starts.next()).await {
+                    Either3::First(index) => self.drop_connection(stack, connections.remove(index)),
                     Either3::Second(()) => {}
                     Either3::Third(next) => {
                         self.end_all(&connections).await;
@@ -140,11 +145,16 @@ impl<T: Transport> App<T> {
                 }
             };
             pending.started();
-            let gone = select(self.bearer.gone_since(epoch), ended(&connections));
+            let gone = select(self.bearer.gone_since(epoch), self.ended(stack, &connections));
             let changes = self.changes(&gap, &ending, connections.len());
             match select4(advertiser.accept(), gone, self.starts.next(), changes).await {
-                Either4::First(Ok(connection)) => connections.push(connection),
-                Either4::Second(Either::Second(index)) => drop(connections.remove(index)),
+                Either4::First(Ok(connection)) => {
+                    self.may_bond(&connection);
+                    connections.push(connection);
+                }
+                Either4::Second(Either::Second(index)) => {
+                    self.drop_connection(stack, connections.remove(index))
+                }
                 Either4::First(Err(_)) | Either4::Second(Either::First(())) | Either4::Fourth(()) => {}
                 Either4::Third(next) => {
                     connections.extend(peripheral.try_accept());
@@ -209,22 +219,31 @@ impl<T: Transport> App<T> {
         }
     }
 
-    fn report(&self, what: impl core::fmt::Display) {
-        Console::new(self.outbox.clone()).line(what);
+    /// Returns the index of the first connection that has ended; waits for ever where there is none.
+    async fn ended(&self, stack: &HostStack<'_, T>, connections: &[Connection<'_, HeapPool>]) -> usize {
+        loop {
+            if connections.is_empty() {
+                return pending().await;
+            }
+            let mut next: Vec<_> = connections.iter().map(|connection| Box::pin(connection.next())).collect();
+            match select_slice(Pin::new(next.as_mut_slice())).await {
+                (ConnectionEvent::Disconnected { .. }, index) => return index,
+                (event, index) => {
+                    drop(next);
+                    if let Some(connection) = connections.get(index) {
+                        self.on_pairing(stack, connection, event);
+                    }
+                }
+            }
+        }
     }
-}
 
-/// Returns the index of the first connection that has ended; waits for ever where there is none.
-async fn ended(connections: &[Connection<'_, HeapPool>]) -> usize {
-    loop {
-        if connections.is_empty() {
-            return pending().await;
-        }
-        let mut next: Vec<_> = connections.iter().map(|connection| Box::pin(connection.next())).collect();
-        let (event, index) = select_slice(Pin::new(next.as_mut_slice())).await;
-        if matches!(event, ConnectionEvent::Disconnected { .. }) {
-            return index;
-        }
+    fn drop_connection(&self, stack: &HostStack<'_, T>, connection: Connection<'_, HeapPool>) {
+        self.pairing_over(stack, &connection);
+    }
+
+    pub(crate) fn report(&self, what: impl core::fmt::Display) {
+        Console::new(self.outbox.clone()).line(what);
     }
 }
 

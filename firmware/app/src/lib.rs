@@ -21,6 +21,7 @@ mod lopy;
 mod mutants;
 mod outbox;
 mod packets;
+mod pairing;
 mod trace;
 
 pub use outbox::Console;
@@ -66,6 +67,8 @@ pub struct App<T> {
     starts: Starts,
     delay: Delay,
     bonds: Rc<Bonds>,
+    #[cfg(feature = "pairing")]
+    spent: pairing::Spent,
 }
 
 impl<T: Transport> App<T> {
@@ -79,7 +82,17 @@ impl<T: Transport> App<T> {
         let bonds = Rc::new(Bonds::default());
         let bearer = Bearer::new(controller, server, outbox.clone(), delay.clone(), bonds.clone());
         let application = RefCell::new(application);
-        Self { identity, outbox, bearer, application, starts: Starts::new(), delay, bonds }
+        Self {
+            identity,
+            outbox,
+            bearer,
+            application,
+            starts: Starts::new(),
+            delay,
+            bonds,
+            #[cfg(feature = "pairing")]
+            spent: pairing::Spent::default(),
+        }
     }
 
     /// Moves HCI packets and answers ATT, until the controller's transport fails.

@@ -18,6 +18,6 @@ pub use frame::{Decoder, FrameError, Item, MAX_PAYLOAD, encode_frame, frame_len}
 pub use hello::{Hello, HelloError, LINK_VERSION, SCHEMA_KEY};
 pub use message::{Answer, Bond, Call, Command, Device, Event, FromBoard, Object, Request, Start};
 pub use table::{
-    Access, Advertisement, ApiValue, Callback, CharRef, Characteristic, Descriptor, Length, Rule, RuleAction,
-    Service, Table, Uuid,
+    Access, Advertisement, ApiValue, Callback, CharRef, Characteristic, Descriptor, Length, Pairing, Rule,
+    RuleAction, Service, Table, Uuid,
 };

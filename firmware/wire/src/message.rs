@@ -187,6 +187,23 @@ pub enum Event<'a> {
         /// Size of the key in bytes, 7 to 16.
         key_size: u8,
     },
+    /// The board shows this passkey, for the client that is pairing to type.
+    Passkey {
+        /// Connection handle.
+        conn: u16,
+        /// 0 to 999999; six digits are shown.
+        passkey: u32,
+    },
+    /// A pairing is complete.
+    Paired {
+        /// Connection handle.
+        conn: u16,
+    },
+    /// A pairing has failed, at whichever end.
+    PairingFailed {
+        /// Connection handle.
+        conn: u16,
+    },
     /// A client confirmed an indication.
     Confirmed {
         /// Connection handle.

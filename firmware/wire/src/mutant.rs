@@ -240,6 +240,10 @@ pub enum LinkAct {
     NeverBonded,
     /// Of a bonded client nothing is remembered.
     Forgotten,
+    /// The bond that pairing gives is not kept.
+    BondDropped,
+    /// Another passkey is shown than the one that counts.
+    OtherPasskey,
 }
 
 /// What `events()` does otherwise with these bits.
@@ -379,6 +383,8 @@ pub enum TableEdit {
     WriteNever,
     /// Security is not asked for.
     Open,
+    /// Clients pair in the second way where it should be the first.
+    Pairing(crate::Pairing, crate::Pairing),
     /// UUIDs have their bytes in reverse.
     ReverseUuids,
     /// Secondary services are primary.

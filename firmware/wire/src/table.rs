@@ -20,10 +20,24 @@ pub struct Table {
     pub appearance: u16,
     /// Clients may write the device name (Core Vol 3 Part C 12.1).
     pub writable_name: bool,
+    /// How clients may pair.
+    pub pairing: Pairing,
     /// The Bluetooth object's callback, registered at start.
     pub callback: Option<Callback>,
     /// In table order.
     pub services: Vec<Service>,
+}
+
+/// How clients may pair with the board. What it agrees to, it also bonds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Schema)]
+pub enum Pairing {
+    /// Not at all.
+    #[default]
+    No,
+    /// The board has neither display nor keys (Core Vol 3 Part H 2.3.2: NoInputNoOutput).
+    JustWorks,
+    /// The board shows six digits for the client to type (DisplayOnly).
+    Passkey,
 }
 
 /// What is advertised.

@@ -137,7 +137,7 @@ fn no_image_for_a_chip_can_be_wrong_on_purpose() {
     {
         let text = text(manifest);
         let mut app = text.lines().filter(|line| line.starts_with("app = "));
-        assert!(app.all(|line| line.contains("features = [\"mutants\"]") == asks), "{manifest}");
+        assert!(app.all(|line| line.contains("\"mutants\"") == asks), "{manifest}");
         assert!(asks || lines_with(&[manifest.to_owned()], &["app/mutants"]).is_empty(), "{manifest}");
     }
     assert!(lines_with(&["firmware/app/Cargo.toml".to_owned()], &["default = "]).is_empty());

@@ -54,6 +54,12 @@ pub enum BoardEvent {
         /// Size of the key in bytes.
         key_size: u8,
     },
+    /// The board shows a passkey. Which one, differs from run to run.
+    PasskeyShown,
+    /// A pairing is complete.
+    Paired,
+    /// A pairing has failed.
+    PairingFailed,
     /// An indication was confirmed.
     Confirmed {
         /// The characteristic's name.
@@ -87,6 +93,10 @@ pub enum CentralEvent {
     Written,
     /// A write command was sent.
     Sent,
+    /// The client is paired with the device, and the link encrypted, at both ends.
+    Paired,
+    /// Pairing has failed. Why, an operating system does not tell.
+    NotPaired,
     /// The link is encrypted, at both ends.
     Encrypted,
     /// The device refused to encrypt the link, or did so with another key: the HCI error code (Core Vol 1 Part F 1.3).

@@ -14,6 +14,8 @@ pub const BOARD_REPLY_MS: u32 = 5_000;
 /// A request without a response for this long has failed, and no further one may be sent
 /// (Core Vol 3 Part F 3.3.3).
 pub const ATT_TRANSACTION_MS: u32 = 30_000;
+/// Pairing has failed when nothing came of it for this long (Core Vol 3 Part H 3.4).
+pub const PAIRING_MS: u32 = 30_000;
 /// A procedure of many transactions, each prompt: reading a long value, discovering everything.
 pub const LONG_PROCEDURE_MS: u32 = 60_000;
 /// How long a notification or indication may be on its way before it counts as not sent.
@@ -116,6 +118,7 @@ fn deadline_ms(action: &Action) -> u32 {
         Action::ExpectAdvertisement(expect) => {
             MARGIN_MS + if expect.present { ADVERTISEMENT_WINDOW_MS } else { ABSENCE_WINDOW_MS }
         }
+        Action::Pair(_) => PAIRING_MS + MARGIN_MS,
         Action::Quiet { ms } => ms.saturating_add(MARGIN_MS),
         Action::Board(BoardAction::DisconnectClient) => DISCONNECT_MS,
         Action::Board(_) | Action::Bond(_) => BOARD_REPLY_MS + MARGIN_MS,
@@ -127,9 +130,9 @@ fn deadline_ms(action: &Action) -> u32 {
 fn implied_need(action: &Action) -> Option<Need> {
     match action {
         Action::Restart | Action::Board(_) => Some(Need::Board),
-        Action::Bond(_) | Action::Encrypt | Action::Write { mode: WriteMode::Signed, .. } => {
-            Some(Need::Encryption)
-        }
+        // `encrypt` needs what gave the bond its key: a step before it.
+        Action::Bond(_) | Action::Write { mode: WriteMode::Signed, .. } => Some(Need::Encryption),
+        Action::Pair(_) => Some(Need::Pairing),
         Action::Att { .. } | Action::Pipelined(_) => Some(Need::RawAtt),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use crate::scenario::{
-    Action, BoardAction, CharacteristicRef, ClientValue, DescriptorRef, Device, Expect, Service,
+    Action, BoardAction, CharacteristicRef, ClientValue, DescriptorRef, Device, Expect, Pair, Service,
 };
 use crate::spelling;
 use std::collections::BTreeMap;
@@ -26,7 +26,14 @@ pub fn beyond_system(plan: &Plan) -> Option<&'static str> {
             "needs to see who ends a connection: an operating system does not say, and no board of ours can",
         );
     }
-    let mut course = Course { device: &plan.device, connected: false, subscribed: BTreeMap::new() };
+    let mut course = Course {
+        device: &plan.device,
+        connected: false,
+        paired: false,
+        unpaired: false,
+        encrypted: false,
+        subscribed: BTreeMap::new(),
+    };
     beyond_table(&plan.device).or_else(|| plan.steps.iter().find_map(|it| course.step(&it.step.action)))
 }
 
@@ -67,14 +74,21 @@ fn beyond_table(device: &Device) -> Option<&'static str> {
 struct Course<'p> {
     device: &'p Device,
     connected: bool,
+    paired: bool,
+    /// A pairing has failed.
+    unpaired: bool,
+    encrypted: bool,
     subscribed: BTreeMap<CharacteristicRef, u16>,
 }
 
 impl Course<'_> {
     fn step(&mut self, action: &Action) -> Option<&'static str> {
+        if self.unpaired {
+            return Some("needs the link after a pairing that has failed: an operating system ends it");
+        }
         match action {
             Action::Connect | Action::Reconnect => {
-                self.connected = true;
+                (self.connected, self.encrypted) = (true, false);
                 self.subscribed.clear();
                 None
             }
@@ -88,6 +102,17 @@ impl Course<'_> {
             Action::Mtu { .. } => {
                 Some("needs an MTU of its choice: an operating system exchanges it by itself")
             }
+            Action::Pair(_) if self.paired => {
+                Some("needs to lose a bond: an operating system does not pair with whom it has paired with")
+            }
+            Action::Pair(pair) => {
+                self.paired = *pair == Pair::Complete;
+                (self.encrypted, self.unpaired) = (self.paired, !self.paired);
+                None
+            }
+            Action::Encrypt if std::mem::replace(&mut self.encrypted, true) => {
+                Some("needs to encrypt a link anew: an operating system encrypts it once, by itself")
+            }
             Action::Quiet { .. } => self.silence(),
             Action::Subscribe { target, bits, confirm, expect } => {
                 self.subscription(*target, *bits, *confirm, expect)
@@ -98,8 +123,15 @@ impl Course<'_> {
             Action::Expect { value: Some(ClientValue::Bytes(bytes)), .. } if bytes.len() == PUSH_LIMIT => {
                 Some("needs an MTU of its choice: the value may have been cut at 20 bytes")
             }
+            Action::Expect { target, .. } if !self.is_heard(*target) => {
+                Some("needs to hear what is pushed to nobody: an operating system drops it")
+            }
             other => request(other),
         }
+    }
+
+    fn is_heard(&self, target: CharacteristicRef) -> bool {
+        self.subscribed.get(&target).is_some_and(|bits| *bits != 0)
     }
 
     fn board(&mut self, action: &BoardAction) -> Option<&'static str> {
@@ -125,8 +157,7 @@ impl Course<'_> {
     fn silence(&self) -> Option<&'static str> {
         let mut can_push =
             self.device.characteristics().filter(|(_, it)| it.can_notify() || it.can_indicate());
-        let is_heard = |at: CharacteristicRef| self.subscribed.get(&at).is_some_and(|bits| *bits != 0);
-        (!can_push.all(|(at, _)| is_heard(at)))
+        (!can_push.all(|(at, _)| self.is_heard(at)))
             .then_some("needs to hear what is pushed to nobody: an operating system drops it")
     }
 

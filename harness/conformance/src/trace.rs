@@ -138,6 +138,9 @@ pub(crate) fn board_line(event: &BoardEvent, shown: &Shown<'_>) -> String {
         BoardEvent::Encrypted { level, key_size } => {
             format!("board: {}", spelling::encrypted(*level, *key_size))
         }
+        BoardEvent::PasskeyShown => "board: passkey shown".to_owned(),
+        BoardEvent::Paired => "board: paired".to_owned(),
+        BoardEvent::PairingFailed => "board: pairing failed".to_owned(),
         BoardEvent::Confirmed { target } => format!("board: {target} indication confirmed"),
         BoardEvent::IndicationTimeout { target } => format!("board: {target} indication not confirmed"),
         BoardEvent::Events(bits) => format!("board: events {}", spelling::events(*bits)),
@@ -193,6 +196,8 @@ pub(crate) fn central_line(event: &CentralEvent, shown: &Shown<'_>) -> String {
         CentralEvent::Value(bytes) => format!("value {}", shown.value(bytes)),
         CentralEvent::Written => "written".to_owned(),
         CentralEvent::Sent => "sent".to_owned(),
+        CentralEvent::Paired => "paired".to_owned(),
+        CentralEvent::NotPaired => "not paired".to_owned(),
         CentralEvent::Encrypted => "encrypted".to_owned(),
         CentralEvent::NotEncrypted(code) => format!("not encrypted 0x{code:02X}"),
         CentralEvent::Error(code) => format!("error {}", att_error::describe(*code)),

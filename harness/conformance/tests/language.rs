@@ -351,7 +351,7 @@ fn steps_imply_what_the_bench_must_be_able_to_do() {
     assert_eq!(needs("  - board: {value: chr1}\n"), [Need::Board]);
     assert_eq!(needs("  - restart\n"), [Need::Board]);
     assert_eq!(needs("  - bond: {level: authenticated}\n"), [Need::Board, Need::Encryption]);
-    assert_eq!(plan(&read(EVERY_FORM)).needs, [Need::RawAtt, Need::Board, Need::Encryption]);
+    assert_eq!(plan(&read(EVERY_FORM)).needs, [Need::RawAtt, Need::Board, Need::Encryption, Need::Pairing]);
 }
 
 /// Run with `cargo test --release -p conformance -- --ignored --nocapture`.

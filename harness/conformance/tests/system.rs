@@ -97,6 +97,30 @@ fn tables_that_a_library_cannot_tell_apart_or_a_system_uses_itself_are_beyond_it
     }
 }
 
+#[test]
+fn a_system_pairs_once_encrypts_by_itself_and_ends_the_link_when_pairing_fails() {
+    let device = "{pairing: passkey, services: [{name: srv1, uuid: 0xA000, characteristics: [{name: chr1, uuid: 0xA001}]}]}";
+    for steps in [
+        &["connect", "pair", "read: chr1", "reconnect", "encrypt", "read: chr1", "disconnect"][..],
+        &["connect", "pair: {passkey: wrong}"],
+        &["connect", "pair", "reconnect", "encrypt", "restart", "connect", "encrypt"],
+    ] {
+        assert_eq!(reason(device, steps), None, "{steps:?}");
+    }
+    for (steps, part) in [
+        (&["connect", "pair", "reconnect", "pair"][..], "lose a bond"),
+        (&["connect", "pair", "encrypt"], "encrypt a link anew"),
+        (&["connect", "pair: {passkey: wrong}", "disconnect"], "pairing that has failed"),
+        (
+            &["connect", "subscribe: chr1", "pair", "reconnect", "expect_notification: chr1"],
+            "pushed to nobody",
+        ),
+    ] {
+        let why = reason(device, steps);
+        assert!(why.is_some_and(|why| why.contains(part)), "{steps:?}: {why:?}");
+    }
+}
+
 fn discovered(uuids: [u8; 2], is_unordered: bool) -> Vec<StepObservation> {
     let found = uuids.iter().flat_map(|uuid| {
         let service = Found::Service { uuid: vec![*uuid, 0xA0], primary: true };

@@ -2,6 +2,7 @@
 
 use crate::Wrong;
 use crate::build::{Narrow, add, bytes, on, only_answered, op, reply, set, wrong};
+use wire::Pairing;
 use wire::mutant::{Act, Answered, Deviation, Edit, LinkAct, PushAct, TableEdit, Target, Test, When};
 
 /// Read By Type for a characteristic of the GATT service, by the low byte of its UUID 0x2B...
@@ -102,8 +103,39 @@ pub(crate) fn security() -> Vec<Wrong> {
         ),
     ]
     .into_iter()
+    .chain(pairing())
     .chain(caching())
     .collect()
+}
+
+fn pairing() -> Vec<Wrong> {
+    let table = |from, to| Deviation::Table(TableEdit::Pairing(from, to));
+    let one = |id: &str, does: &str, deviation| wrong(id, does, "SEC-1", &[deviation]);
+    vec![
+        one("pairing/unasked", "a device that must not pair does", table(Pairing::No, Pairing::JustWorks)),
+        one(
+            "pairing/without-passkey",
+            "where a passkey is due it does without",
+            table(Pairing::Passkey, Pairing::JustWorks),
+        ),
+        wrong(
+            "pairing/refused",
+            "a device that must pair does not",
+            "SEC-1",
+            &[table(Pairing::JustWorks, Pairing::No), table(Pairing::Passkey, Pairing::No)],
+        ),
+        one(
+            "pairing/other-passkey",
+            "the passkey that is shown is not the one that counts",
+            Deviation::Link(LinkAct::OtherPasskey),
+        ),
+        wrong(
+            "pairing/bond-dropped",
+            "pairing encrypts the link and leaves no bond",
+            "SEC-1 GAP-8 GAP-9",
+            &[Deviation::Link(LinkAct::BondDropped)],
+        ),
+    ]
 }
 
 fn caching() -> Vec<Wrong> {

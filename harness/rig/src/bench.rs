@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 
 /// What the virtual bench can do: everything.
-pub const ABLE: [Need; 3] = [Need::RawAtt, Need::Board, Need::Encryption];
+pub const ABLE: [Need; 4] = [Need::RawAtt, Need::Board, Need::Encryption, Need::Pairing];
 
 /// A plan is run again when the radio alone ended it, but not without end.
 const ATTEMPTS: u64 = 20;

@@ -15,9 +15,18 @@ pub fn device(device: &from::Device) -> to::Device {
             caching: device.caching,
             appearance: device.appearance,
             writable_name: device.writable_name,
+            pairing: pairing(device.pairing),
             callback: device.callback.as_ref().map(callback),
             services: own_services(device).map(service).collect(),
         }),
+    }
+}
+
+fn pairing(pairing: Option<from::Pairing>) -> to::Pairing {
+    match pairing {
+        None => to::Pairing::No,
+        Some(from::Pairing::JustWorks) => to::Pairing::JustWorks,
+        Some(from::Pairing::Passkey) => to::Pairing::Passkey,
     }
 }
 

@@ -16,9 +16,12 @@ use conformance::system::beyond_system;
 use std::pin::Pin;
 
 /// What our own central can do without a board of ours.
-const ABLE: [Need; 1] = [Need::RawAtt];
+const ABLE: [Need; 2] = [Need::RawAtt, Need::Pairing];
 /// What an operating system's stack can do with one.
-const SYSTEM_ABLE: [Need; 1] = [Need::Board];
+const SYSTEM_ABLE: &[Need] =
+    if cfg!(target_os = "linux") { &[Need::Board, Need::Pairing] } else { &[Need::Board] };
+/// And without.
+const SYSTEM_ALONE_ABLE: &[Need] = if cfg!(target_os = "linux") { &[Need::Pairing] } else { &[] };
 
 /// The centrals that were named, and a board where one was named. Adapters and the board's port stay open from one
 /// scenario to the next, and are opened anew after a fault.
@@ -60,8 +63,8 @@ impl AdapterBench {
     /// What it can do.
     pub(crate) fn able(&self) -> &'static [Need] {
         match (&self.centrals, &self.board) {
-            (Centrals::System { .. }, Some(_)) => &SYSTEM_ABLE,
-            (Centrals::System { .. }, None) => &[],
+            (Centrals::System { .. }, Some(_)) => SYSTEM_ABLE,
+            (Centrals::System { .. }, None) => SYSTEM_ALONE_ABLE,
             (_, Some(_)) => &bench::ABLE,
             (_, None) => &ABLE,
         }
@@ -254,6 +257,6 @@ fn advertised_name(device: &Device) -> Option<String> {
 async fn part<C: Central>(centrals: &[C]) {
     for central in centrals {
         // The next scenario resets the adapter, or looks for another address, whatever comes of this.
-        let _ended = central.disconnect().await;
+        let _ended = central.part().await;
     }
 }

@@ -13,6 +13,8 @@ const COMMAND_STATUS: u8 = 0x0F;
 const ENCRYPTION_KEY_REFRESH_COMPLETE: u8 = 0x30;
 /// The second version of Encryption Change, with the size of the key.
 const ENCRYPTION_CHANGE_V2: u8 = 0x59;
+/// Bytes of the first version's parameters.
+const ENCRYPTION_CHANGE_LEN: u8 = 4;
 const NUMBER_OF_COMPLETED_PACKETS: u8 = 0x13;
 const LE_META: u8 = 0x3E;
 /// Subevents (Core Vol 4 Part E 7.7.65).
@@ -30,11 +32,15 @@ const ROLE_PERIPHERAL: u8 = 0x01;
 
 impl<T: Transport> Bearer<T> {
     /// Takes note of an event; `bytes` are its header and parameters. False when the host must not see
-    /// it.
+    /// it; else it sees as many bytes as the header says.
     pub(super) fn on_event(&self, bytes: &mut [u8]) -> bool {
-        let [code, _len, parameters @ ..] = bytes else {
+        let [code, len, parameters @ ..] = bytes else {
             return true;
         };
+        if *code == ENCRYPTION_CHANGE_V2 {
+            // The host asks for it and reads the first version alone, which lacks the last byte.
+            (*code, *len) = (ENCRYPTION_CHANGE, ENCRYPTION_CHANGE_LEN);
+        }
         match (*code, parameters) {
             (COMMAND_COMPLETE, [takes, opcode_lo, opcode_hi, returned @ ..]) => {
                 self.state.borrow_mut().commands.set(*takes);
@@ -71,13 +77,14 @@ impl<T: Transport> Bearer<T> {
                 self.key_requested(handle(*lo, *hi), number);
                 false
             }
-            (ENCRYPTION_CHANGE | ENCRYPTION_CHANGE_V2, [SUCCESS, lo, hi, enabled, ..]) => {
-                self.encryption_changed(handle(*lo, *hi), *enabled != 0);
-                true
+            (ENCRYPTION_CHANGE, [SUCCESS, lo, hi, enabled, ..]) => {
+                self.encryption_changed(handle(*lo, *hi), *enabled != 0)
             }
             (ENCRYPTION_KEY_REFRESH_COMPLETE, [SUCCESS, lo, hi, ..]) => {
-                self.encryption_changed(handle(*lo, *hi), true);
-                true
+                self.encryption_changed(handle(*lo, *hi), true)
+            }
+            (ENCRYPTION_CHANGE | ENCRYPTION_KEY_REFRESH_COMPLETE, [_failed, lo, hi, ..]) => {
+                self.encryption_failed(handle(*lo, *hi))
             }
             (DISCONNECTION_COMPLETE, [SUCCESS, lo, hi, reason, ..]) => {
                 self.disconnected(handle(*lo, *hi), *reason);

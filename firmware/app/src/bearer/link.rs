@@ -8,6 +8,8 @@ use gatts::{ConnId, Security};
 
 /// L2CAP fixed channel of the Attribute Protocol (Core Vol 3 Part A 2.1).
 pub(super) const CID_ATT: u16 = 0x0004;
+/// That of the Security Manager Protocol.
+pub(super) const CID_SMP: u16 = 0x0006;
 /// Basic L2CAP header: length, channel (Core Vol 3 Part A 3.1).
 pub(super) const L2CAP_HEADER: usize = 4;
 /// Longest ATT PDU taken from the air. The server's own MTU is smaller; what is longer than that it
@@ -47,7 +49,7 @@ impl Owner {
     }
 }
 
-/// An ATT PDU with its L2CAP header on its way out.
+/// A PDU of ours with its L2CAP header on its way out.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     frame: Vec<u8>,
@@ -76,8 +78,13 @@ impl Outgoing {
         self.sent > 0 && self.sent < self.len
     }
 
-    /// Lets `write` fill in a PDU and return its length; 0 leaves this empty.
+    /// Lets `write` fill in an ATT PDU and return its length; 0 leaves this empty.
     pub(super) fn fill(&mut self, owner: Owner, write: impl FnOnce(&mut [u8]) -> usize) {
+        self.fill_channel(CID_ATT, owner, write);
+    }
+
+    /// The same for a PDU of any channel.
+    pub(super) fn fill_channel(&mut self, cid: u16, owner: Owner, write: impl FnOnce(&mut [u8]) -> usize) {
         (self.len, self.sent, self.owner) = (0, 0, owner);
         let Some((header, pdu)) = self.frame.split_first_chunk_mut::<L2CAP_HEADER>() else {
             return;
@@ -87,7 +94,7 @@ impl Outgoing {
             return;
         }
         let [len_lo, len_hi] = u16::try_from(len).unwrap_or(u16::MAX).to_le_bytes();
-        let [cid_lo, cid_hi] = CID_ATT.to_le_bytes();
+        let [cid_lo, cid_hi] = cid.to_le_bytes();
         *header = [len_lo, len_hi, cid_lo, cid_hi];
         self.len = L2CAP_HEADER + len;
     }
@@ -139,6 +146,11 @@ pub(super) struct Reassembly {
 }
 
 impl Reassembly {
+    /// Nobody wants the rest of the present frame.
+    pub(super) fn drop_rest(&mut self) {
+        self.inbound = Inbound::Idle;
+    }
+
     /// Takes a fragment from the air.
     pub(super) fn arrive<'a>(&'a mut self, start: bool, data: &'a [u8]) -> Arrived<'a> {
         if start {
@@ -231,8 +243,13 @@ pub(super) struct Link {
     /// Who it leads to: the address that the client connected from.
     pub(super) client: Identity,
     pub(super) security: Security,
-    /// What it becomes when it is encrypted with the key that was last given to the controller.
-    pub(super) offered: Option<Security>,
+    /// What it becomes when it is encrypted with the key that was last given to the controller, and whether pairing has
+    /// just made that key.
+    pub(super) offered: Option<(Security, bool)>,
+    /// The client and the host are pairing, or have begun to: the next key is the host's.
+    pub(super) pairing: bool,
+    /// The client asks to pair, and has still to be told that it cannot.
+    pub(super) refuses_pairing: bool,
     pub(super) inbound: Reassembly,
     pub(super) inbox: Inbox,
     pub(super) out: Outgoing,
@@ -251,6 +268,8 @@ impl Link {
             client,
             security,
             offered: None,
+            pairing: false,
+            refuses_pairing: false,
             inbound: Reassembly::default(),
             inbox: Inbox::default(),
             out: Outgoing::new(max_pdu),
@@ -268,7 +287,7 @@ impl Link {
     /// Nothing of ours is on its way, or nothing but responses that are known to have arrived: `answered`. An answer
     /// that a rule holds back is not, before its time comes.
     pub(super) fn is_quiet(&self, answered: bool) -> bool {
-        let waiting = !self.out.is_empty() || !self.inbox.is_empty();
+        let waiting = !self.out.is_empty() || !self.inbox.is_empty() || self.refuses_pairing;
         let arrived = |owner: &Owner| match owner {
             Owner::Response => answered,
             Owner::Unasked => false,

@@ -1,5 +1,5 @@
 //! The bearer: takes the Attribute Protocol out of the ACL stream, for `gatts`, and leaves the rest
-//! to the Bluetooth host.
+//! to the Bluetooth host. Pairing (channel 6) is the host's where clients may pair, and refused here where not.
 //!
 //! The controller's packets pass through [`Bearer::pump`]. Frames of L2CAP channel 4 (ATT) go to the
 //! server and its answers back to the controller; everything else goes through a bounded queue to
@@ -17,7 +17,9 @@ mod commands;
 mod events;
 mod link;
 mod packet;
+mod pairing;
 mod security;
+mod transport;
 
 use crate::api::Server;
 use crate::bonds::{Bonds, Identity};
@@ -26,7 +28,7 @@ use crate::outbox::Outbox;
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use bt_hci_transport::{PacketKind, PacketToController, PacketToHost, ReadHciError, Transport};
+use bt_hci_transport::{PacketKind, ReadHciError, Transport};
 use commands::Commands;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
@@ -40,7 +42,7 @@ use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use link::{Arrived, Link, Owner};
-use packet::{Acl, AclFragment, CommandBytes, RawPacket};
+use packet::{Acl, AclFragment, RawPacket};
 use security::KeyReply;
 
 /// Longest HCI packet from the controller: an event of 2 + 255 bytes, or ACL data with the 251 bytes
@@ -142,6 +144,11 @@ pub(crate) struct Bearer<T> {
     /// What handlers have asked for.
     delay: Delay,
     bonds: Rc<Bonds>,
+    /// Clients may pair.
+    pairs: Cell<bool>,
+    /// The host has a key to give to this link.
+    #[cfg(feature = "pairing")]
+    key_asked: Channel<NoopRawMutex, u16, { crate::MAX_CLIENTS }>,
 }
 
 impl<T: Transport> Bearer<T> {
@@ -176,14 +183,18 @@ impl<T: Transport> Bearer<T> {
             last_reason: Rc::new(Cell::new(0)),
             delay,
             bonds,
+            pairs: Cell::new(false),
+            #[cfg(feature = "pairing")]
+            key_asked: Channel::new(),
         };
-        bearer.serve(server);
+        bearer.serve(server, false);
         bearer
     }
 
-    /// Hands over to another server. Links that are still up stay with the old one's state gone:
-    /// the caller disconnects first.
-    pub(crate) fn serve(&self, server: Server) {
+    /// Hands over to another server, with whose clients the host pairs or not. Links that are still up stay with
+    /// the old one's state gone: the caller disconnects first.
+    pub(crate) fn serve(&self, server: Server, pairs: bool) {
+        self.pairs.set(pairs);
         let (work, gap) = (self.work.clone(), self.gap.clone());
         server.set_waker(move || {
             work.signal(());
@@ -330,7 +341,12 @@ impl<T: Transport> Bearer<T> {
             _ => true,
         };
         if for_host {
-            self.to_host.send(HostPacket { kind, bytes: bytes.to_vec() }).await;
+            let len = match (kind, &*bytes) {
+                (PacketKind::Event, [_, parameters, ..]) => 2 + usize::from(*parameters),
+                _ => bytes.len(),
+            };
+            let bytes = bytes.get(..len).unwrap_or(bytes).to_vec();
+            self.to_host.send(HostPacket { kind, bytes }).await;
         }
     }
 
@@ -348,8 +364,14 @@ impl<T: Transport> Bearer<T> {
         let busy = !out.is_empty() || !inbox.is_empty() || held_until.is_some();
         match inbound.arrive(acl.start, acl.data) {
             Arrived::Kept => HostsShare::Nothing,
-            Arrived::Host => HostsShare::AsItCame,
-            Arrived::HostStart(payload) => HostsShare::Instead(start_packet(acl.handle, &payload)),
+            Arrived::Host => match !acl.start || link.on_host_frame(acl.data, self.pairs.get()) {
+                true => HostsShare::AsItCame,
+                false => HostsShare::Nothing,
+            },
+            Arrived::HostStart(frame) => match link.on_host_frame(&frame, self.pairs.get()) {
+                true => HostsShare::Instead(start_packet(acl.handle, &frame)),
+                false => HostsShare::Nothing,
+            },
             Arrived::Pdu(pdu) if busy => {
                 if !inbox.hold(pdu) {
                     crate::trace::received(&self.outbox, id, pdu);
@@ -402,6 +424,10 @@ impl<T: Transport> Bearer<T> {
             return true;
         }
         let id = link.id();
+        if link.fill_refusal() {
+            self.outbox.event(wire::Event::PairingFailed { conn: link.handle });
+            return true;
+        }
         match link.inbox.next() {
             Some(pdu) => {
                 link.out.fill(Owner::of_answer(&pdu), |response| server.receive(id, &pdu, response));
@@ -529,64 +555,4 @@ fn start_packet(handle: u16, payload: &[u8]) -> Vec<u8> {
     packet.extend(u16::try_from(payload.len()).unwrap_or(u16::MAX).to_le_bytes());
     packet.extend_from_slice(payload);
     packet
-}
-
-impl<T: Transport> embedded_io::ErrorType for &Bearer<T> {
-    type Error = BearerError<T::Error>;
-}
-
-/// The host's view: a transport without ATT.
-impl<T: Transport> Transport for &Bearer<T> {
-    async fn read<'a, P: PacketToHost<'a>>(&self, rx: &'a mut [u8]) -> Result<P, Self::Error> {
-        let packet = self.to_host.receive().await;
-        P::read_hci(packet.kind, &mut packet.bytes.as_slice(), rx).map_err(BearerError::Hci)
-    }
-
-    /// The host's packets become bytes first, so that a chip's transport, which sends each of them in parts, is
-    /// compiled once for commands and once for data and not for every command there is.
-    async fn write<P: PacketToController>(&self, tx: &P) -> Result<(), Self::Error> {
-        let mut bytes = Vec::with_capacity(tx.size());
-        // Writing to a `Vec` cannot fail.
-        let _ = tx.write_hci(VecWriter(&mut bytes));
-        self.write_bytes(P::KIND, &bytes).await.map_err(BearerError::Transport)
-    }
-}
-
-impl<T: Transport> Bearer<T> {
-    async fn write_bytes(&self, kind: PacketKind, bytes: &[u8]) -> Result<(), T::Error> {
-        match kind {
-            PacketKind::Cmd => {
-                let _turn = self.command_turn().await;
-                self.transport.write(&CommandBytes(bytes)).await
-            }
-            PacketKind::AclData => {
-                let Some(Acl { handle, start, data }) = Acl::parse(bytes) else {
-                    return Ok(());
-                };
-                self.host_turn(handle, start, data).await;
-                let _turn = self.writing.lock().await;
-                self.transport.write(&AclFragment { handle, start, data }).await
-            }
-            // The host has no use for isochronous or synchronous data.
-            PacketKind::IsoData | PacketKind::SyncData | PacketKind::Event => Ok(()),
-        }
-    }
-}
-
-/// `embedded_io::Write` into memory.
-struct VecWriter<'a>(&'a mut Vec<u8>);
-
-impl embedded_io::ErrorType for VecWriter<'_> {
-    type Error = Infallible;
-}
-
-impl embedded_io::Write for VecWriter<'_> {
-    fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
-        self.0.extend_from_slice(buf);
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
 }

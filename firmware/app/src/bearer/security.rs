@@ -1,7 +1,8 @@
 //! Encryption, as the bearer follows it: it answers the controller's question for a key, and tells the
 //! server how secure a link is.
 //!
-//! The keys are the bonds' own, so the host hears nothing of the question, nor of the answer.
+//! The keys are the bonds' own, so the host hears nothing of the question, nor of the answer. While a client pairs
+//! the key is the one that the host has just made; it is asked for it, and hears of the encryption.
 
 use super::link::Link;
 use super::{Bearer, State};
@@ -19,10 +20,10 @@ pub(super) struct KeyReply {
     key: Option<[u8; 16]>,
 }
 
-/// How secure a link is that is encrypted with the key of `bond`.
-fn encrypted_with(bond: &Bond) -> Security {
+/// How secure a link is that is encrypted with the key of `bond`, which is kept already or not.
+fn encrypted_with(bond: &Bond, bonded: bool) -> Security {
     Security {
-        bonded: true,
+        bonded,
         encrypted: true,
         authenticated: bond.authenticated,
         authorised: false,
@@ -61,12 +62,25 @@ impl<T: Transport> Bearer<T> {
     /// LE Long Term Key Request. `number` is the random number and the diversifier by which the client
     /// names its key: zero, since there is one key for each client (Core Vol 3 Part H 2.4.4).
     pub(super) fn key_requested(&self, handle: u16, number: &[u8]) {
+        let is_ours = number.iter().all(|byte| *byte == 0);
+        #[cfg(feature = "pairing")]
+        if is_ours && self.state.borrow_mut().link(handle).is_some_and(|link| link.pairing) {
+            // There are as many places as links, and a controller asks once for each.
+            if self.key_asked.try_send(handle).is_ok() {
+                return;
+            }
+        }
+        self.answer_key(handle, None, !is_ours);
+    }
+
+    /// Answers the question for the key of a link: with this one, else with the bond's unless it is `refused`.
+    pub(super) fn answer_key(&self, handle: u16, made: Option<Bond>, refused: bool) {
         let mut state = self.state.borrow_mut();
         let link = state.link(handle);
-        let bond = link.as_ref().and_then(|link| self.bonds.find(link.client));
-        let bond = bond.filter(|_| number.iter().all(|byte| *byte == 0));
+        let is_new = made.is_some();
+        let bond = made.or_else(|| self.bonds.find(link.as_ref()?.client)).filter(|_| !refused);
         if let Some(link) = link {
-            link.offered = bond.as_ref().map(encrypted_with);
+            link.offered = bond.as_ref().map(|bond| (encrypted_with(bond, !is_new), is_new));
         }
         // The controller asks again only when it has been answered.
         state.key_replies.retain(|reply| reply.handle != handle);
@@ -74,22 +88,35 @@ impl<T: Transport> Bearer<T> {
     }
 
     /// Encryption Change or Encryption Key Refresh Complete, successful: the key that was offered is in
-    /// use, or the link is plain again.
-    pub(super) fn encryption_changed(&self, handle: u16, is_on: bool) {
-        let (server, conn, security) = {
+    /// use, or the link is plain again. True when the host waits for it: it takes one that it does not wait for as an
+    /// error.
+    pub(super) fn encryption_changed(&self, handle: u16, is_on: bool) -> bool {
+        let (server, conn, security, pairing) = {
             let mut state = self.state.borrow_mut();
             let server = state.server.clone();
-            let Some(link) = state.link(handle) else { return };
-            let offered = link.offered.take();
+            let Some(link) = state.link(handle) else { return false };
+            let pairing = core::mem::take(&mut link.pairing);
+            let offered = link.offered.take().filter(|_| is_on);
             let plain = Security { bonded: link.security.bonded, ..Security::default() };
-            link.security = offered.filter(|_| is_on).unwrap_or(plain);
-            (server, link.id(), link.security)
+            let (security, is_new) = offered.unwrap_or((plain, false));
+            link.security = security;
+            if is_new {
+                // Whoever pairs anew has lost the bond, or never had it: what was kept for it is not given away.
+                server.forget_bond(link.client.bond_id());
+            }
+            (server, link.id(), security, pairing)
         };
         if security.encrypted {
             let Security { authenticated, key_size, .. } = security;
             self.outbox.event(Event::Encrypted { conn: handle, authenticated, key_size });
         }
         server.set_security(conn, security);
+        pairing
+    }
+
+    /// The link could not be encrypted. True when the host waits for it.
+    pub(super) fn encryption_failed(&self, handle: u16) -> bool {
+        self.state.borrow_mut().link(handle).is_some_and(|link| core::mem::take(&mut link.pairing))
     }
 
     /// Sends the answers that wait, as far as the controller takes commands.

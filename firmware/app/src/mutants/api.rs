@@ -10,7 +10,7 @@ use gatts::{
     Advertisement, AttError, BondId, Call, CharacteristicConfig, Config, ConnId, Error, Events, Gap,
     Observed, Reply, Security, ServiceConfig, ServiceTable, TableError, Value,
 };
-use wire::mutant::Life;
+use wire::mutant::{Life, LinkAct};
 
 macro_rules! stands_in {
     ($($name:ident),*) => {$(
@@ -221,9 +221,22 @@ impl Server {
         self.inner.set_security(conn, security);
     }
 
+    /// The bond that pairing has given is kept.
+    pub(crate) fn keeps_bond(&self) -> bool {
+        self.layer.as_ref().is_none_or(|layer| !layer.does_to_link(LinkAct::BondDropped))
+    }
+
+    /// The passkey that is shown, where this one counts.
+    pub(crate) fn shown(&self, passkey: u32) -> u32 {
+        match &self.layer {
+            Some(layer) if layer.does_to_link(LinkAct::OtherPasskey) => passkey ^ 1,
+            _ => passkey,
+        }
+    }
+
     pub(crate) fn identify(&self, conn: ConnId, id: BondId) -> bool {
         match &self.layer {
-            Some(layer) if layer.forgets() => false,
+            Some(layer) if layer.does_to_link(LinkAct::Forgotten) => false,
             _ => self.inner.identify(conn, id),
         }
     }

@@ -215,11 +215,11 @@ impl Layer {
         taken
     }
 
-    /// Whether a bonded client is not known again.
-    pub(super) fn forgets(&self) -> bool {
-        let forgets = self.deviations.contains(&Deviation::Link(LinkAct::Forgotten));
-        self.deviated_if(forgets);
-        forgets
+    /// Whether this is made of a link, now that it comes to it.
+    pub(super) fn does_to_link(&self, act: LinkAct) -> bool {
+        let does = self.deviations.contains(&Deviation::Link(act));
+        self.deviated_if(does);
+        does
     }
 
     /// What there was is dropped: handlers may hold the server that holds them.

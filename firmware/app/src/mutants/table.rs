@@ -7,6 +7,11 @@ use wire::{Access, ApiValue, Callback, Characteristic, Length, Service, Table, U
 
 /// Changes a table.
 pub(super) fn edit(edit: &TableEdit, table: &mut Table) {
+    if let TableEdit::Pairing(from, to) = *edit
+        && table.pairing == from
+    {
+        table.pairing = to;
+    }
     for service in &mut table.services {
         edit_service(edit, service);
     }

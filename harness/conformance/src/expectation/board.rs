@@ -17,6 +17,9 @@ pub(super) fn is_answer(event: &BoardEvent) -> bool {
         | BoardEvent::HandlerError { .. }
         | BoardEvent::Log(_)
         | BoardEvent::Encrypted { .. }
+        | BoardEvent::PasskeyShown
+        | BoardEvent::Paired
+        | BoardEvent::PairingFailed
         | BoardEvent::Confirmed { .. }
         | BoardEvent::IndicationTimeout { .. } => false,
     }

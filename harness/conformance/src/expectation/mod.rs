@@ -7,7 +7,9 @@ use crate::captures::{Captures, Shown};
 use crate::observation::{BoardEvent, CentralEvent, StepObservation};
 use crate::parse::labels;
 use crate::plan::Plan;
-use crate::scenario::{Action, BoardAction, CharacteristicRef, ClientValue, Exchange, Expect, Push, Step};
+use crate::scenario::{
+    Action, BoardAction, CharacteristicRef, ClientValue, Exchange, Expect, Pair, Push, Step,
+};
 use crate::{att_error, spelling, trace};
 
 /// How one expectation ended.
@@ -141,6 +143,7 @@ impl Judged<'_> {
             }
             Action::ExpectAdvertisement(expect) => self.advertisement(expect),
             Action::Bond(_) => self.bond(),
+            Action::Pair(pair) => self.pairing(*pair),
             Action::Encrypt => self.encryption(),
             Action::Quiet { .. } => self.quiet(),
             Action::Att { expect, .. } => self.pdu(expect.as_deref()),
@@ -382,7 +385,20 @@ impl Judged<'_> {
         })
     }
 
-    /// A bond is made when the board has taken its half.
+    fn pairing(&self, pair: Pair) -> Judgement {
+        let Some(came) = self.answer() else { return Judgement::Undecided };
+        let (wanted, words) = match pair {
+            Pair::Complete => (CentralEvent::Paired, "it to pair"),
+            Pair::WrongPasskey => (CentralEvent::NotPaired, "it not to pair by a wrong passkey"),
+            Pair::Refused => (CentralEvent::NotPaired, "it not to pair"),
+        };
+        if *came == wanted {
+            return Judgement::Held;
+        }
+        let line = trace::central_line(&wanted, &self.shown);
+        self.broken("the device", came, words, Some(line))
+    }
+
     fn encryption(&self) -> Judgement {
         let Some(came) = self.answer() else { return Judgement::Undecided };
         if *came == CentralEvent::Encrypted {
@@ -392,6 +408,7 @@ impl Judged<'_> {
         self.broken("the device", came, "an encrypted link", Some(line))
     }
 
+    /// A bond is made when the board has taken its half.
     fn bond(&self) -> Judgement {
         match self.seen.board.iter().find(|event| board::is_answer(event)) {
             Some(BoardEvent::Done) => Judgement::Held,
@@ -430,6 +447,8 @@ fn said(event: &CentralEvent) -> String {
         CentralEvent::Value(bytes) => format!("answered {}", spelling::value_in_sentence(bytes)),
         CentralEvent::Written => "accepted the write".to_owned(),
         CentralEvent::Sent => "was sent a command".to_owned(),
+        CentralEvent::Paired => "paired".to_owned(),
+        CentralEvent::NotPaired => "did not pair".to_owned(),
         CentralEvent::Encrypted => "was encrypted".to_owned(),
         CentralEvent::NotEncrypted(code) => format!("did not encrypt the link (error 0x{code:02X})"),
         CentralEvent::Error(code) => format!("answered error {}", att_error::describe(*code)),

@@ -1,11 +1,15 @@
 //! Scenario files as a whole, and device tables.
 
 use super::{APPEARANCES, CLIENTS, COUNTERS, Field, HANDLES, KEY_SIZES, Kind, MAX_LENS, Shape, words};
-use crate::scenario::{Access, Need};
+use crate::scenario::{Access, Need, Pairing};
 use crate::spelling::PROPERTIES;
 
 /// Shortest encryption key in bytes (Core Vol 3 Part H 2.3.4).
 const SHORTEST_KEY: u8 = 7;
+
+/// How clients may pair.
+pub(crate) const PAIRINGS: &[(&str, Pairing)] =
+    &[("just-works", Pairing::JustWorks), ("passkey", Pairing::Passkey)];
 
 /// What one direction of access needs.
 pub(crate) const ACCESS: &[(&str, Access)] = &[
@@ -97,6 +101,7 @@ pub(crate) static TABLE: Shape = Shape {
             Kind::Boolean,
             "Clients may write its GAP Device Name; they may not by default.",
         ),
+        Field::new("pairing", Kind::Word(|| words(PAIRINGS)), "How clients may pair; not at all by default."),
         Field::new("advertisement", Kind::Map(&ADVERTISEMENT), "What it advertises besides its name."),
         Field::new("callback", Kind::Map(&LINK_CALLBACK), "What runs when a client connects or disconnects."),
         Field::new("services", Kind::FilledList(&Kind::Map(&SERVICE)), "The services, in table order.")

@@ -2,7 +2,7 @@
 
 use super::device::{MANUFACTURER_DATA, SERVICE_DATA, SERVICE_UUID};
 use super::{AD_FLAGS, Field, KEY_SIZES, Kind, MTUS, Shape, TIMES, TX_POWERS, board, words};
-use crate::scenario::BondLevel;
+use crate::scenario::{BondLevel, Pair};
 
 /// Where a subscription goes, with the CCCD bits (Core Vol 3 Part G 3.3.3.3).
 pub(crate) const SUBSCRIPTIONS: &[(&str, u16)] = &[("notifications", 1), ("indications", 2), ("both", 3)];
@@ -10,9 +10,12 @@ pub(crate) const SUBSCRIPTIONS: &[(&str, u16)] = &[("notifications", 1), ("indic
 pub(crate) const LEVELS: &[(&str, BondLevel)] =
     &[("unauthenticated", BondLevel::Unauthenticated), ("authenticated", BondLevel::Authenticated)];
 
+/// What the client types; by default what the board shows.
+pub(crate) const PASSKEYS: &[(&str, Pair)] = &[("wrong", Pair::WrongPasskey)];
+
 /// Steps that may stand as one word.
 pub(crate) const WORDS: &[&str] =
-    &["connect", "disconnect", "reconnect", "restart", "discover", "expect_disconnection", "encrypt"];
+    &["connect", "disconnect", "reconnect", "restart", "discover", "expect_disconnection", "pair", "encrypt"];
 
 /// A step.
 pub(crate) static STEP: Kind = Kind::Either(&[Kind::Word(|| WORDS.to_vec()), Kind::OneKey(STEPS)]);
@@ -63,6 +66,11 @@ pub(crate) static STEPS: &[Field] = &[
         "The device advertises all of this, or does not.",
     ),
     Field::new("bond", Kind::Map(&BOND), "One key and identity at both ends, without pairing."),
+    Field::new(
+        "pair",
+        Kind::Map(&PAIR),
+        "The client pairs, and bonds; it types the passkey that a board shows.",
+    ),
     Field::new("encrypt", Kind::Map(&ENCRYPT), "The client starts encryption with the bond's key."),
     Field::new("quiet", Kind::Either(&[Kind::Duration, Kind::Map(&QUIET)]), "Nothing comes for this long."),
     Field::new(
@@ -147,6 +155,11 @@ shapes! {
             .required("write `level: unauthenticated` or `level: authenticated`"),
         Field::new("key_size", Kind::Integer(KEY_SIZES), "Length of the key in bytes; 16 by default."),
         Field::new("csrk", Kind::Hex, "The key for signed writes: 16 bytes, least significant first."),
+        AS, REPORTS
+    ];
+    PAIR, "`pair`", "The client pairs, and bonds.", [
+        Field::new("passkey", Kind::Word(|| words(PASSKEYS)), "`wrong`: the client types another one than the board shows, and it must fail."),
+        Field::new("refused", Kind::Boolean, "True: the device must not pair."),
         AS, REPORTS
     ];
     ENCRYPT, "`encrypt`", "The client starts encryption.", [AS, REPORTS];

@@ -5,11 +5,11 @@ use super::pdu;
 use super::steps::Reader;
 use super::values;
 use crate::diagnostic::Code;
-use crate::language::steps::{self as language, LEVELS, SUBSCRIPTIONS};
+use crate::language::steps::{self as language, LEVELS, PASSKEYS, SUBSCRIPTIONS};
 use crate::language::{KEY_SIZES, MTUS, Shape};
 use crate::scenario::{
     Action, Bond, Characteristic, CharacteristicRef, ClientValue, Descriptor, DescriptorRef, Exchange,
-    Expect, Length, Push, WriteMode,
+    Expect, Length, Pair, Push, WriteMode,
 };
 use crate::yaml::{Content, Node};
 
@@ -307,6 +307,19 @@ impl Reader<'_, '_> {
             csrk: csrk.map_or(Some(None), |key| key.map(Some))?,
         };
         Some(Action::Bond(bond))
+    }
+
+    pub(super) fn pair(&mut self, node: &Node<'_>) -> Option<Action> {
+        let Content::Map(_) = node.content else {
+            self.sink.report(Code::StepShape, node.mark, "`pair` takes no value", "write `- pair`");
+            return None;
+        };
+        let fields = Fields::of(node, &language::PAIR, self.sink)?;
+        fields.exclude("passkey", "refused", self.sink);
+        let passkey = fields.get("passkey").map(|node| fields::word(node, "`passkey`", PASSKEYS, self.sink));
+        let refused = fields.get("refused").map(|node| fields::boolean(node, "`refused`", self.sink));
+        let typed = passkey.unwrap_or(Some(Pair::Complete))?;
+        Some(Action::Pair(if refused.unwrap_or(Some(false))? { Pair::Refused } else { typed }))
     }
 
     /// 16 bytes, least significant first.

@@ -6,7 +6,7 @@ use super::names::{Characteristics, Taken};
 use super::sink::{Mark, Sink};
 use super::{advertisement, external, lengths, system, values};
 use crate::diagnostic::Code;
-use crate::language::device::{self as language, ACCESS};
+use crate::language::device::{self as language, ACCESS, PAIRINGS};
 use crate::language::{APPEARANCES, CLIENTS, HANDLES, KEY_SIZES};
 use crate::scenario::{
     Access, ApiValue, Builtin, Characteristic, CharacteristicRef, Descriptor, Device, Length, Service, Uuid,
@@ -48,6 +48,8 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
     let appearance = appearance.and_then(|node| fields::short(node, "`appearance`", APPEARANCES, sink));
     let writable = fields.get("writable_name");
     let writable = writable.and_then(|node| fields::boolean(node, "`writable_name`", sink));
+    let pairing = fields.get("pairing");
+    let pairing = pairing.and_then(|node| fields::word(node, "`pairing`", PAIRINGS, sink));
     let advertisement = fields.get("advertisement");
     let advertisement = advertisement.and_then(|node| advertisement::of_table(node, sink));
     let services = fields.required("services", sink)?;
@@ -60,6 +62,7 @@ pub(super) fn read(node: &Node<'_>, builtin: Option<Builtin>, sink: &mut Sink) -
         caching: caching.unwrap_or(false),
         appearance: appearance.unwrap_or(0),
         writable_name: writable.unwrap_or(false),
+        pairing,
         ..Device::default()
     };
     let mut table = Table::new(device.caching);

@@ -6,7 +6,7 @@ use super::sink::Sink;
 use super::values;
 use crate::diagnostic::Code;
 use crate::language::device::EXTERNAL;
-use crate::scenario::{Action, External};
+use crate::scenario::{Action, External, Pair};
 use crate::yaml::Node;
 
 /// How the device is found: by exactly one thing.
@@ -48,7 +48,7 @@ fn address(node: &Node<'_>, sink: &mut Sink) -> Option<[u8; 6]> {
 
 /// Reports what a table says of a device that does not take it: the table only gives it names.
 pub(super) fn check_table(fields: &Fields<'_, '_>, sink: &mut Sink) {
-    for key in ["name", "clients", "appearance", "writable_name", "advertisement", "callback"] {
+    for key in ["name", "clients", "appearance", "writable_name", "pairing", "advertisement", "callback"] {
         if let Some(node) = fields.get(key) {
             refuse(key, node, sink);
         }
@@ -72,7 +72,10 @@ fn refuse(key: &str, node: &Node<'_>, sink: &mut Sink) {
 
 /// Reports a step that needs a control link: no bench could ever run it.
 pub(super) fn check_step(step: Judged<'_>, sink: &mut Sink) {
-    let is_of_board = matches!(step.action, Action::Board(_) | Action::Restart | Action::Bond(_));
+    let is_of_board = matches!(
+        step.action,
+        Action::Board(_) | Action::Restart | Action::Bond(_) | Action::Pair(Pair::WrongPasskey)
+    );
     if is_of_board {
         let message = format!("`{}` needs a board of ours, and this device is an external one", step.word);
         let hint = "leave the step out: there is no control link to such a device";

@@ -2,7 +2,7 @@
 
 use crate::scenario::{
     Action, AdvertisementExpect, ApiValue, BoardAction, Bond, CharacteristicRef, ClientValue, DescriptorRef,
-    Device, EventSource, Push, WriteMode,
+    Device, EventSource, Pair, Push, WriteMode,
 };
 use crate::spelling;
 
@@ -36,6 +36,8 @@ fn action_label(device: &Device, action: &Action) -> String {
         Action::Disconnect => "disconnect".to_owned(),
         Action::Reconnect => "reconnect".to_owned(),
         Action::ExpectDisconnection => "expect_disconnection".to_owned(),
+        Action::Pair(Pair::WrongPasskey) => "pair passkey wrong".to_owned(),
+        Action::Pair(Pair::Complete | Pair::Refused) => "pair".to_owned(),
         Action::Encrypt => "encrypt".to_owned(),
         Action::Bond(bond) => bond_label(bond),
         Action::ExpectAdvertisement(expect) => advertisement_label(expect),

@@ -8,10 +8,13 @@ use super::link::Client;
 use super::sink::{Mark, Sink};
 use crate::diagnostic::Code;
 use crate::scenario::{
-    Action, BoardAction, Characteristic, CharacteristicRef, ClientValue, DescriptorRef, Device, EventSource,
-    Expect, Push, WriteMode,
+    Action, BoardAction, Bond, BondLevel, Characteristic, CharacteristicRef, ClientValue, DescriptorRef,
+    Device, EventSource, Expect, Pair, Pairing, Push, WriteMode,
 };
 use crate::yaml::{Content, Node};
+
+/// The size of key that pairing gives here, in bytes (Core Vol 3 Part H 2.3.4).
+const PAIRED_KEY_SIZE: u8 = 16;
 
 /// What is known of the bench between two steps.
 pub(super) struct Order<'d> {
@@ -48,7 +51,9 @@ fn changed(word: Option<&str>) -> Changed {
             | "expect_advertisement"
             | "quiet",
         ) => Changed::Nothing,
-        Some("mtu" | "write" | "subscribe" | "unsubscribe" | "bond" | "encrypt" | "att") => Changed::Link,
+        Some("mtu" | "write" | "subscribe" | "unsubscribe" | "bond" | "pair" | "encrypt" | "att") => {
+            Changed::Link
+        }
         _ => Changed::Anything,
     }
 }
@@ -103,6 +108,7 @@ impl<'d> Order<'d> {
         self.check_link(step, sink);
         self.check_added(step, sink);
         self.check_bond(step, sink);
+        self.check_pairing(step, sink);
         if let (Some(client), false) = (self.clients.get(step.central), self.blurred) {
             impossible::check(step, client, self.device, sink);
         }
@@ -129,6 +135,14 @@ impl<'d> Order<'d> {
             }),
             Action::Mtu { size, expect } => {
                 self.change(step.central, |client| client.exchange(expect.unwrap_or(*size)));
+            }
+            Action::Pair(Pair::Complete) => {
+                // What an external device's key is worth, only the run shows: it may be all that a step asks for.
+                let level = self.device.pairing.map_or(BondLevel::Authenticated, Pairing::level);
+                let bond = Bond { level, key_size: PAIRED_KEY_SIZE, csrk: None };
+                self.change(step.central, |client| {
+                    (client.bond, client.encrypted) = (Some(bond), Some(bond));
+                });
             }
             Action::Encrypt => self.change(step.central, |client| client.encrypted = client.bond),
             Action::Subscribe { target, bits, expect: Expect::Success, .. } => {
@@ -231,9 +245,29 @@ impl<'d> Order<'d> {
             sink.report(Code::NoBond, step.mark, message, hint);
         }
         if *step.action == Action::Encrypt && bond.is_none() {
-            let hint = "put `bond: {level: unauthenticated}` before this step";
+            let hint = "put `bond: {level: unauthenticated}` or `pair` before this step";
             sink.report(Code::NoBond, step.mark, "`encrypt` needs a bond, and there is none here", hint);
         }
+    }
+
+    /// Whether the device pairs as the step has it.
+    fn check_pairing(&self, step: Judged<'_>, sink: &mut Sink) {
+        let Action::Pair(pair) = step.action else { return };
+        if self.device.external.is_some() {
+            return;
+        }
+        let (message, hint) = match (pair, self.device.pairing) {
+            (Pair::Complete | Pair::WrongPasskey, None) => (
+                "the device does not pair",
+                "put `pairing: just-works` or `pairing: passkey` into the table, or expect it: `pair: {refused: true}`",
+            ),
+            (Pair::WrongPasskey, Some(Pairing::JustWorks)) => {
+                ("the device shows no passkey", "write `pairing: passkey` in the table")
+            }
+            (Pair::Refused, Some(_)) => ("the device pairs", "leave `pairing` out of the table"),
+            _ => return,
+        };
+        sink.report(Code::Impossible, step.mark, message, hint);
     }
 
     fn check_property(&self, target: CharacteristicRef, bits: u16, mark: Mark, sink: &mut Sink) {

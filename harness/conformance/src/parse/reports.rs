@@ -11,7 +11,8 @@ use crate::spelling;
 use crate::yaml::{Content, Node};
 
 const CONNECTED: &str = "client connected";
-const DISCONNECTED: &str = "client disconnected";
+/// What a trace says of the link.
+const FIXED: [&str; 5] = [CONNECTED, "client disconnected", "passkey shown", "paired", "pairing failed"];
 /// What a trace says of a characteristic, before any value or text.
 const OF_CHARACTERISTIC: [&str; 5] =
     ["handler on read", "handler on subscribe", "handler on write", "handler failed", "indication confirmed"];
@@ -62,7 +63,7 @@ fn line<'n>(node: &'n Node<'_>, sink: &mut Sink) -> Option<&'n str> {
 
 /// What to write instead of a line that no trace can hold.
 fn check(line: &str, device: &Device) -> Result<(), String> {
-    if line == CONNECTED || line == DISCONNECTED || is_encryption(line) {
+    if FIXED.contains(&line) || is_encryption(line) {
         return Ok(());
     }
     if line.starts_with("board: ") {
@@ -155,7 +156,7 @@ fn nearest(line: &str, device: &Device) -> String {
         words.map(move |words| format!("{name} {words}"))
     });
     let encrypted = LEVELS.iter().map(|(_, level)| spelling::encrypted(*level, 16));
-    let fixed = [CONNECTED, DISCONNECTED].map(str::to_owned).into_iter().chain(encrypted);
+    let fixed = FIXED.map(str::to_owned).into_iter().chain(encrypted);
     let found = of_names
         .chain(fixed)
         .map(|known| (strsim::damerau_levenshtein(line, &known), known))

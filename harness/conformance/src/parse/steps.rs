@@ -14,7 +14,7 @@ use crate::diagnostic::Code;
 use crate::language::steps::{self as language, STEPS, WORDS};
 use crate::language::{Shape, keys};
 use crate::scenario::{
-    Action, BoardAction, Builtin, CharacteristicRef, ClientValue, Device, Expect, Push, Step, WriteMode,
+    Action, BoardAction, Builtin, CharacteristicRef, ClientValue, Device, Expect, Pair, Push, Step, WriteMode,
 };
 use crate::yaml::{Content, Entry, Node};
 
@@ -240,6 +240,9 @@ impl Reader<'_, '_> {
         if let Some((_, action)) = plain(word) {
             return Some(action);
         }
+        if word == "pair" {
+            return Some(Action::Pair(Pair::Complete));
+        }
         if keys(STEPS).any(|key| key == word) {
             let message = format!("`{word}` needs a value");
             self.sink.report(Code::StepShape, mark, message, format!("write `{word}: ...`"));
@@ -275,6 +278,7 @@ impl Reader<'_, '_> {
             "expect_indication" => self.expect_push(value, &language::EXPECT_INDICATION, Push::Indication),
             "expect_advertisement" => self.expect_advertisement(value),
             "bond" => self.bond(value),
+            "pair" => self.pair(value),
             "quiet" => self.quiet(value),
             "att" => self.att(value),
             "board" => {

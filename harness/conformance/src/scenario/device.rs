@@ -1,6 +1,6 @@
 //! The device under test, as data.
 
-use super::Advertisement;
+use super::{Advertisement, BondLevel};
 use std::fmt;
 
 /// The device under test, as data. A built-in application and an external device have the same
@@ -23,6 +23,8 @@ pub struct Device {
     pub appearance: u16,
     /// Clients may write the device name (Core Vol 3 Part C 12.1).
     pub writable_name: bool,
+    /// How clients may pair; `None`: not at all, or for an external device as it likes.
+    pub pairing: Option<Pairing>,
     /// The Bluetooth object's callback, registered at start, if any.
     pub callback: Option<Callback>,
     /// In table order, GAP and GATT not among them; with [`Self::caching`] then what clients see of GATT,
@@ -42,8 +44,29 @@ impl Default for Device {
             caching: false,
             appearance: 0,
             writable_name: false,
+            pairing: None,
             callback: None,
             services: Vec::new(),
+        }
+    }
+}
+
+/// How clients may pair with a board (Core Vol 3 Part H 2.3.5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairing {
+    /// The board has neither display nor keys.
+    JustWorks,
+    /// The board shows a passkey for the client to type.
+    Passkey,
+}
+
+impl Pairing {
+    /// What the key is worth that comes of it (Core Vol 3 Part H 2.3.5.1).
+    #[must_use]
+    pub fn level(self) -> BondLevel {
+        match self {
+            Self::JustWorks => BondLevel::Unauthenticated,
+            Self::Passkey => BondLevel::Authenticated,
         }
     }
 }

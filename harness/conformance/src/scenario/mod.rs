@@ -7,11 +7,11 @@ mod step;
 pub use board::{Advertisement, BoardAction, EventSource};
 pub use device::{
     Access, ApiValue, Builtin, Callback, Characteristic, CharacteristicRef, Descriptor, Device, External,
-    Length, Rule, RuleAction, Service, Uuid,
+    Length, Pairing, Rule, RuleAction, Service, Uuid,
 };
 pub use step::{
-    Action, AdvertisementExpect, Bond, BondLevel, ClientValue, DescriptorRef, Exchange, Expect, Push, Step,
-    WriteMode,
+    Action, AdvertisementExpect, Bond, BondLevel, ClientValue, DescriptorRef, Exchange, Expect, Pair, Push,
+    Step, WriteMode,
 };
 
 /// One scenario file.
@@ -62,12 +62,18 @@ pub enum Need {
     Board,
     /// Bonds with given keys, encryption and signed writes (`encryption`).
     Encryption,
+    /// Pairing (`pairing`).
+    Pairing,
 }
 
 impl Need {
     /// All of them, with the words that scenarios use.
-    pub const ALL: &[(&str, Self)] =
-        &[("raw-att", Self::RawAtt), ("board", Self::Board), ("encryption", Self::Encryption)];
+    pub const ALL: &[(&str, Self)] = &[
+        ("raw-att", Self::RawAtt),
+        ("board", Self::Board),
+        ("encryption", Self::Encryption),
+        ("pairing", Self::Pairing),
+    ];
 }
 
 /// Where something stands in its file, both counted from 1.

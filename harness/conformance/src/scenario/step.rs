@@ -175,6 +175,8 @@ pub enum Action {
     ExpectAdvertisement(AdvertisementExpect),
     /// One key and identity at both ends.
     Bond(Bond),
+    /// The client pairs, and bonds.
+    Pair(Pair),
     /// The client starts encryption with the bond's key.
     Encrypt,
     /// Nothing may come from the device for this long.
@@ -230,6 +232,17 @@ pub struct AdvertisementExpect {
     pub tx_power: Option<i8>,
     /// False: nothing that has all these fields may be advertised.
     pub present: bool,
+}
+
+/// What comes of pairing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pair {
+    /// The link is encrypted with the key of a new bond. A passkey that the board shows is typed.
+    Complete,
+    /// It fails: the client types another passkey than the one that the board shows.
+    WrongPasskey,
+    /// It fails: the device does not pair.
+    Refused,
 }
 
 /// A bond, made without pairing.

@@ -214,7 +214,10 @@ where
         }
         let found = self.find(Target::Address(address.bytes), deadline).await?;
         found.ok_or(ConnectError::NotSeen)?;
-        self.state.borrow_mut().link = Link::Idle;
+        {
+            let mut state = self.state.borrow_mut();
+            (state.link, state.peer) = (Link::Idle, address);
+        }
         let (kind, own_kind) = (address.kind(), self.address().kind());
         let create = LeCreateConn::new(
             HciDuration::from_u16(SCAN_INTERVAL),

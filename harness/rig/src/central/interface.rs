@@ -1,6 +1,6 @@
 //! What the driver asks of a central, whatever it is made of.
 
-use super::{Address, Choice, ConnectError, Database, Encryption, Failure, Keys, Pushed, Target};
+use super::{Address, Choice, ConnectError, Database, Encryption, Failure, Keys, Paired, Pushed, Target};
 use crate::fault::Fault;
 use conformance::observation::AdField;
 use conformance::scenario::Push;
@@ -50,6 +50,19 @@ pub trait Central {
     /// # Errors
     /// The adapter does not end it.
     async fn disconnect(&self) -> Result<(), Fault>;
+
+    /// As [`Self::disconnect`], at the scenario's end: nothing of the device is remembered.
+    ///
+    /// # Errors
+    /// The adapter does not end it.
+    async fn part(&self) -> Result<(), Fault> {
+        self.disconnect().await
+    }
+
+    /// It encrypts each new link to the device that it has paired with, unasked.
+    fn encrypts_by_itself(&self) -> bool {
+        false
+    }
 
     /// Why the link ended, if it has: an HCI error code (Core Vol 1 Part F 1.3).
     fn gone(&self) -> Option<u8>;
@@ -219,6 +232,19 @@ pub trait Central {
     /// It has no bonds of a scenario's making.
     fn set_keys(&self, _keys: Keys) -> Result<(), Fault> {
         Err(cannot("make bonds with given keys"))
+    }
+
+    /// Pairs, and keeps the bond. `seed` draws what this central makes up; `passkey` gives the number to type, once
+    /// the device wants one.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    async fn pair(
+        &self,
+        _seed: u64,
+        _passkey: impl AsyncFn() -> Result<u32, Fault>,
+    ) -> Result<Paired, Failure> {
+        Err(cannot("pair when told to").into())
     }
 
     /// Encrypts the link with the bond's key, or anew if it is encrypted already.

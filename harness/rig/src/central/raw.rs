@@ -1,7 +1,8 @@
 //! Our own central as the driver sees it.
 
 use super::{
-    Address, AttCentral, Central, Choice, ConnectError, Database, Encryption, Failure, Keys, Pushed, Target,
+    Address, AttCentral, Central, Choice, ConnectError, Database, Encryption, Failure, Keys, Paired, Pushed,
+    Target,
 };
 use crate::fault::Fault;
 use bt_hci::ReadHciError;
@@ -175,6 +176,14 @@ where
     fn set_keys(&self, keys: Keys) -> Result<(), Fault> {
         self.set_keys(keys);
         Ok(())
+    }
+
+    async fn pair(
+        &self,
+        seed: u64,
+        passkey: impl AsyncFn() -> Result<u32, Fault>,
+    ) -> Result<Paired, Failure> {
+        self.pair(seed, passkey).await
     }
 
     async fn encrypt(&self) -> Result<Encryption, Failure> {

@@ -53,6 +53,12 @@ where
         self.state.borrow_mut().bonded = true;
     }
 
+    /// There is no bond any more.
+    pub(super) fn forget_keys(&self) {
+        self.keys.replace(None);
+        self.state.borrow_mut().bonded = false;
+    }
+
     /// Encrypts the link with the bond's key, or anew if it is encrypted already.
     ///
     /// # Errors
@@ -101,7 +107,7 @@ fn sign(csrk: &[u8; 16], counter: u32, pdu: Vec<u8>) -> Vec<u8> {
 }
 
 /// AES-CMAC (RFC 4493).
-fn cmac(key: [u8; 16], message: &[u8]) -> [u8; 16] {
+pub(super) fn cmac(key: [u8; 16], message: &[u8]) -> [u8; 16] {
     let mut cipher: Cmac<Aes128> = Cmac::new(&key.into());
     cipher.update(message);
     cipher.finalize().into_bytes().into()

@@ -94,8 +94,12 @@ pub(crate) struct State {
     pub(crate) fault: Option<Fault>,
     /// The address that the adapter uses.
     pub(crate) own: Address,
+    /// The address that the present or last link leads to.
+    pub(crate) peer: Address,
     /// How the encryption that was asked for last has ended, as an HCI status.
     pub(crate) encryption: Option<u8>,
+    /// PDUs of the security manager, while this central pairs; else it refuses.
+    pub(crate) pairing: Option<VecDeque<Vec<u8>>>,
     reassembler: Reassembler,
 }
 
@@ -124,7 +128,9 @@ impl State {
             breaches: Vec::new(),
             fault: None,
             own: Address { bytes: [0; 6], random: false },
+            peer: Address { bytes: [0; 6], random: false },
             encryption: None,
+            pairing: None,
             reassembler: Reassembler::default(),
         }
     }
@@ -269,6 +275,12 @@ impl State {
                 }
             },
             l2cap::CID_SMP => {
+                if let Some(pairing) = &mut self.pairing {
+                    if pairing.len() < QUEUE_LIMIT {
+                        pairing.push_back(payload.to_vec());
+                    }
+                    return true;
+                }
                 if let Some(answer) = l2cap::security(payload) {
                     self.queue(Out::Frame(cid, answer));
                 }

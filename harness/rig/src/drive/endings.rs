@@ -200,7 +200,7 @@ impl<C: Central> Driver<'_, C> {
     }
 
     /// Takes the board's reports of this step. Where a later step announces that the device ends a
-    /// connection, the report of that waits for it: the end may come at any time until then.
+    /// connection, or a central may end it by itself, the report of that waits: the end may come at any time until then.
     pub(super) fn take_reports(&self, seen: &mut StepObservation, planned: &PlannedStep, is_announced: bool) {
         let Some(link) = self.link else { return };
         let mut endings = self.noted_endings(seen);

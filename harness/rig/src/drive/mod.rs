@@ -16,7 +16,7 @@ mod steps;
 use crate::central::{Address, Central, Failure, Heard};
 use crate::fault::Fault;
 use crate::link::{BoardLink, Report};
-use conformance::observation::{CentralEvent, StepObservation};
+use conformance::observation::{BoardEvent, CentralEvent, StepObservation};
 use conformance::plan::{LONG_PROCEDURE_MS, Plan, PlannedStep};
 use conformance::scenario::{Action, BoardAction, ClientValue, Need};
 use conformance::verdict::RigFault;
@@ -59,6 +59,7 @@ pub fn skip_reason(plan: &Plan, able: &[Need]) -> Option<String> {
         Need::RawAtt => "needs raw-att: this central cannot send PDUs of its own making".to_owned(),
         Need::Board => "needs board: there is no control link to this device".to_owned(),
         Need::Encryption => "needs encryption: this central has no keys of its own".to_owned(),
+        Need::Pairing => "needs pairing: this central cannot be told to pair".to_owned(),
     })
 }
 
@@ -159,6 +160,8 @@ struct Client<'a, C> {
     connected: bool,
     /// The device may send indications on this connection.
     indicating: bool,
+    /// The board's report of an encryption that no step has asked for yet.
+    encrypted_early: Option<BoardEvent>,
 }
 
 struct Driver<'a, C> {
@@ -192,7 +195,7 @@ impl<'a, C: Central> Driver<'a, C> {
         centrals: &'a [C],
         setup: Setup<'a>,
     ) -> Result<Self, Fault> {
-        let client = |central| Client { central, connected: false, indicating: false };
+        let client = |central| Client { central, connected: false, indicating: false, encrypted_early: None };
         let (first, others) = match centrals.split_first() {
             Some((first, others)) if others.len() >= plan.centrals.len() => (first, others),
             _ => {
@@ -302,7 +305,9 @@ impl<'a, C: Central> Driver<'a, C> {
             self.take_pushes(&mut seen);
         }
         self.take_breaches(&mut seen);
-        self.take_reports(&mut seen, planned, !expected.is_empty());
+        let may_end = seen.central.contains(&CentralEvent::NotPaired);
+        self.take_reports(&mut seen, planned, may_end || !expected.is_empty());
+        self.keep_own_encryption(action, &mut seen);
         Ok((seen, flow))
     }
 

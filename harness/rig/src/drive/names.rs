@@ -99,6 +99,9 @@ impl Names {
                 let level = if authenticated { BondLevel::Authenticated } else { BondLevel::Unauthenticated };
                 BoardEvent::Encrypted { level, key_size }
             }
+            Report::Passkey(_) => BoardEvent::PasskeyShown,
+            Report::Paired => BoardEvent::Paired,
+            Report::PairingFailed => BoardEvent::PairingFailed,
             Report::Confirmed { handle } => BoardEvent::Confirmed { target: self.board_name(handle) },
             Report::IndicationTimeout { handle } => {
                 BoardEvent::IndicationTimeout { target: self.board_name(handle) }

@@ -63,6 +63,7 @@ impl<C: Central> Driver<'_, C> {
             Action::Expect { push, .. } => self.expect(*push, planned.deadline_ms, seen).await,
             Action::ExpectAdvertisement(expect) => self.expect_advertisement(expect, seen).await,
             Action::Bond(bond) => self.bond(bond, seen).await,
+            Action::Pair(pair) => self.pair(*pair, seen).await,
             Action::Encrypt => self.encrypt(seen).await,
             Action::Quiet { ms } => self.quiet(*ms, seen).await,
             Action::Att { send, expect } => self.att(send, expect.is_some(), seen).await,
@@ -92,6 +93,7 @@ impl<C: Central> Driver<'_, C> {
             let connected = |report: &Report| *report == Report::Connected;
             link.wait_report(OTHER_END_DEADLINE, "report of the connection", connected).await?;
         }
+        self.await_own_encryption().await?;
         self.own_mut().connected = true;
         self.heard = true;
         seen.central.push(CentralEvent::Connected);

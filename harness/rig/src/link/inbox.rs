@@ -45,6 +45,12 @@ pub enum Report {
         /// Size of the key in bytes.
         key_size: u8,
     },
+    /// The board shows this passkey.
+    Passkey(u32),
+    /// A pairing is complete.
+    Paired,
+    /// A pairing has failed.
+    PairingFailed,
     /// An indication was confirmed.
     Confirmed {
         /// Characteristic value handle.
@@ -249,6 +255,9 @@ impl Inbox {
             Event::Encrypted { authenticated, key_size, .. } => {
                 self.reports.push_back(Report::Encrypted { authenticated, key_size });
             }
+            Event::Passkey { passkey, .. } => self.reports.push_back(Report::Passkey(passkey)),
+            Event::Paired { .. } => self.reports.push_back(Report::Paired),
+            Event::PairingFailed { .. } => self.reports.push_back(Report::PairingFailed),
             Event::Confirmed { handle, .. } => self.reports.push_back(Report::Confirmed { handle }),
             Event::IndicationTimeout { handle, .. } => {
                 self.reports.push_back(Report::IndicationTimeout { handle });

@@ -282,7 +282,20 @@ impl BoardLink {
         self.wait_reports(deadline, what, 1, fits).await
     }
 
-    /// The same for so many of them.
+    /// The first report for which `find` gives something; reports stay queued.
+    ///
+    /// # Errors
+    /// None within `deadline`, or the link has failed.
+    pub async fn find_report<R>(
+        &self,
+        deadline: Duration,
+        what: &str,
+        find: impl Fn(&Report) -> Option<R>,
+    ) -> Result<R, Fault> {
+        self.within(deadline, what, |inbox: &mut Inbox| inbox.reports.iter().find_map(&find)).await
+    }
+
+    /// As [`Self::wait_report`], for so many of them.
     ///
     /// # Errors
     /// Fewer within `deadline`, or the link has failed.

@@ -50,6 +50,8 @@ pub(super) enum Method {
     WriteCccd,
     Subscribe,
     Unsubscribe,
+    #[cfg(target_os = "linux")]
+    Pairing,
 }
 
 impl Method {
@@ -64,6 +66,8 @@ impl Method {
             Self::WriteDescriptor | Self::WriteCccd => "a write of a descriptor",
             Self::Subscribe => "subscribing",
             Self::Unsubscribe => "unsubscribing",
+            #[cfg(target_os = "linux")]
+            Self::Pairing => "pairing",
         }
     }
 
@@ -72,6 +76,8 @@ impl Method {
         match self {
             Self::Read | Self::ReadDescriptor | Self::Write | Self::WriteDescriptor | Self::Subscribe => true,
             Self::Discovery | Self::WriteCommand | Self::WriteCccd | Self::Unsubscribe => false,
+            #[cfg(target_os = "linux")]
+            Self::Pairing => false,
         }
     }
 }

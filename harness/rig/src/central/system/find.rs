@@ -212,7 +212,7 @@ impl BtleplugCentral<'_> {
         Ok(peripheral)
     }
 
-    /// Ends the link if it is up, and makes the system forget the device.
+    /// Ends the link if it is up, and makes the system forget the device unless the scenario has paired with it.
     pub(super) async fn end(&self) -> Result<(), Fault> {
         let Some(peripheral) = self.link.borrow().as_ref().map(|link| link.peripheral.clone()) else {
             return Ok(());
@@ -230,7 +230,9 @@ impl BtleplugCentral<'_> {
         }
         self.collect();
         #[cfg(target_os = "linux")]
-        self.forget(&forgotten).await?;
+        if !self.paired.get() {
+            self.forget(&forgotten).await?;
+        }
         if let Some(link) = self.link.borrow_mut().as_mut() {
             link.gone.get_or_insert(ENDED_HERE);
         }

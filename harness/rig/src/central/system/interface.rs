@@ -1,5 +1,7 @@
 //! The system's stack as the driver sees it.
 
+#[cfg(target_os = "linux")]
+use super::super::Paired;
 use super::super::{Address, Central, Choice, ConnectError, Database, Failure, Pushed, Target};
 use super::BtleplugCentral;
 use crate::fault::Fault;
@@ -25,6 +27,25 @@ impl Central for BtleplugCentral<'_> {
 
     async fn disconnect(&self) -> Result<(), Fault> {
         self.end().await
+    }
+
+    async fn part(&self) -> Result<(), Fault> {
+        self.paired.set(false);
+        self.end().await
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn pair(
+        &self,
+        _seed: u64,
+        passkey: impl AsyncFn() -> Result<u32, Fault>,
+    ) -> Result<Paired, Failure> {
+        self.pair_device(passkey).await
+    }
+
+    /// The system encrypts each link to a device that it has paired with.
+    fn encrypts_by_itself(&self) -> bool {
+        self.paired.get()
     }
 
     fn gone(&self) -> Option<u8> {

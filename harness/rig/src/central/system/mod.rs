@@ -2,12 +2,14 @@
 //!
 //! It shows outcomes, not PDUs: no handles, no order of attributes, one characteristic for each UUID and service, and
 //! ATT error codes only where the system gives them away. Reads and writes of any length are the system's own affair,
-//! and so are the MTU, pairing, and the confirmation of indications.
+//! and so are the MTU and the confirmation of indications. On Linux it pairs when it is told to.
 
 mod errors;
 mod find;
 mod gatt;
 mod interface;
+#[cfg(target_os = "linux")]
+mod pair;
 #[cfg(target_os = "linux")]
 mod record;
 mod streams;
@@ -138,6 +140,8 @@ pub struct BtleplugCentral<'s> {
     waiting: Cell<bool>,
     /// The last request has its answer, and nothing without one was written since.
     answered: Cell<bool>,
+    /// The system has a bond with the device, and is to keep it to the scenario's end.
+    paired: Cell<bool>,
 }
 
 /// A link, up or ended.
@@ -159,8 +163,16 @@ impl<'s> BtleplugCentral<'s> {
     /// addresses. `may_be_remembered`: the system may know the device from before.
     #[must_use]
     pub fn new(system: &'s System, name: Option<String>, may_be_remembered: bool) -> Self {
-        let (met, waiting, answered) = (Cell::new(false), Cell::new(false), Cell::new(true));
-        Self { system, name, may_be_remembered, link: RefCell::new(None), met, waiting, answered }
+        Self {
+            system,
+            name,
+            may_be_remembered,
+            link: RefCell::new(None),
+            met: Cell::new(false),
+            waiting: Cell::new(false),
+            answered: Cell::new(true),
+            paired: Cell::new(false),
+        }
     }
 
     /// Does something on the system's own thread; it is given up after `deadline`. `what` is its name in messages.
