@@ -91,11 +91,11 @@ impl<T: Transport> Bearer<T> {
     /// use, or the link is plain again. True when the host waits for it: it takes one that it does not wait for as an
     /// error.
     pub(super) fn encryption_changed(&self, handle: u16, is_on: bool) -> bool {
-        let (server, conn, security, pairing) = {
+        let (server, conn, security, is_new) = {
             let mut state = self.state.borrow_mut();
             let server = state.server.clone();
             let Some(link) = state.link(handle) else { return false };
-            let pairing = core::mem::take(&mut link.pairing);
+            link.pairing = false;
             let offered = link.offered.take().filter(|_| is_on);
             let plain = Security { bonded: link.security.bonded, ..Security::default() };
             let (security, is_new) = offered.unwrap_or((plain, false));
@@ -104,19 +104,22 @@ impl<T: Transport> Bearer<T> {
                 // Whoever pairs anew has lost the bond, or never had it: what was kept for it is not given away.
                 server.forget_bond(link.client.bond_id());
             }
-            (server, link.id(), security, pairing)
+            (server, link.id(), security, is_new)
         };
         if security.encrypted {
             let Security { authenticated, key_size, .. } = security;
             self.outbox.event(Event::Encrypted { conn: handle, authenticated, key_size });
         }
         server.set_security(conn, security);
-        pairing
+        is_new
     }
 
     /// The link could not be encrypted. True when the host waits for it.
     pub(super) fn encryption_failed(&self, handle: u16) -> bool {
-        self.state.borrow_mut().link(handle).is_some_and(|link| core::mem::take(&mut link.pairing))
+        let mut state = self.state.borrow_mut();
+        let Some(link) = state.link(handle) else { return false };
+        link.pairing = false;
+        link.offered.take().is_some_and(|(_, is_new)| is_new)
     }
 
     /// Sends the answers that wait, as far as the controller takes commands.
