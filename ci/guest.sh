@@ -35,7 +35,7 @@ printf 'export runs=%s pairs=%s reads=%s\n' "$runs" "$pairs" "$reads" >"$here/wo
 status=0
 ci/guest/run.sh ci/guest/commands.sh "$here/work" || status=$?
 result=$GATTEST_GUEST/result
-for part in scenarios repeats cost beside faults; do
+for part in scenarios long repeats cost beside faults; do
     [ ! -s "$result/$part.txt" ] || { echo "-- $part"; tail -n 25 "$result/$part.txt"; }
 done
 echo "guest: made in $((built - began)) s, ran for $(($(date +%s) - built)) s; what it left: $result"

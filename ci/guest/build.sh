@@ -83,7 +83,7 @@ initramfs() {
     cp "$here/bluetooth.conf" "$root/etc/main.conf"
     cp "$here/dbus.conf" "$root/etc/dbus.conf"
     cp "$here/init" "$root/init"
-    cp "$here/judge.sh" "$here/cost.sh" "$here/beside.sh" "$here/faults.sh" "$root/etc/"
+    cp "$here/judge.sh" "$here/cost.sh" "$here/long.sh" "$here/beside.sh" "$here/faults.sh" "$root/etc/"
     chmod +x "$root/init"
     cp "$@" "$root/bin/"
     printf 'root:x:0:0:root:/:/bin/sh\nmessagebus:x:100:100::/:/bin/false\nnobody:x:65534:65534::/:/bin/false\n' >"$root/etc/passwd"

@@ -14,6 +14,9 @@ ended() {
 gattest doctor >/out/doctor.txt 2>&1
 run --json /out/run.json --junit /out/run.xml --btsnoop /out/run.btsnoop >/out/scenarios.txt 2>&1
 ended scenarios $?
+# With the smallest PDUs that bluetoothd can ask for.
+/bin/sh /etc/long.sh >/out/long.txt 2>&1
+ended long $?
 if [ "$runs" -gt 1 ]; then
     run --repeat "$runs" >/out/repeats.txt 2>&1
     ended repeats $?

@@ -6,7 +6,7 @@ gattest board --radio vhci >board.txt &
 board=$!
 trap 'kill $board' EXIT
 tenths=300
-until grep -q '^ready:' board.txt; do
+until grep -qs '^ready:' board.txt; do
     tenths=$((tenths - 1))
     [ $tenths -gt 0 ] || { echo "the board did not start"; exit 1; }
     usleep 100000

@@ -20,6 +20,21 @@ disturbed() {
 
 passes "before anything is out of order" run $one
 
+# What a run that was killed has left behind with BlueZ is no matter of the next one.
+run scenarios/pairing/just-works.yaml >/dev/null 2>&1 &
+killed=$!
+tenths=300
+until grep -qs LongTermKey /var/lib/bluetooth/*/*/info || [ $tenths = 0 ]; do
+    tenths=$((tenths - 1))
+    usleep 100000
+done
+kill -9 $killed
+wait $killed
+grep -qs LongTermKey /var/lib/bluetooth/*/*/info || wrong "a killed run leaves a bond behind"
+no_adapter() { gattest doctor | grep -q 'bluetoothd has no adapter'; }
+within 20 no_adapter
+passes "with the bond of a run that was killed" run scenarios/pairing/just-works.yaml
+
 mv /dev/vhci /dev/hidden
 refused "no /dev/vhci" "/dev/vhci: No such file" run $one
 mv /dev/hidden /dev/vhci

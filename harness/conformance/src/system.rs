@@ -86,6 +86,20 @@ impl Course<'_> {
         if self.unpaired {
             return Some("needs the link after a pairing that has failed: an operating system ends it");
         }
+        let at_once = matches!(
+            action,
+            Action::Connect
+                | Action::Reconnect
+                | Action::Disconnect
+                | Action::ExpectDisconnection
+                | Action::Restart
+                | Action::Board(_)
+                | Action::Encrypt
+                | Action::Pair(_)
+        );
+        if self.paired && !self.encrypted && !at_once {
+            return Some("needs the link before it is encrypted: an operating system encrypts at once");
+        }
         match action {
             Action::Connect | Action::Reconnect => {
                 (self.connected, self.encrypted) = (true, false);
@@ -110,6 +124,9 @@ impl Course<'_> {
                 (self.encrypted, self.unpaired) = (self.paired, !self.paired);
                 None
             }
+            Action::Encrypt if self.device.external.is_some() => Some(
+                "needs to see that a link is encrypted: an operating system does not say, and no board can",
+            ),
             Action::Encrypt if std::mem::replace(&mut self.encrypted, true) => {
                 Some("needs to encrypt a link anew: an operating system encrypts it once, by itself")
             }

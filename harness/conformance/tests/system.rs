@@ -76,6 +76,8 @@ fn the_end_of_a_connection_is_the_word_of_a_board_of_ours() {
     let external = own.replace("{services", "{external: {name: Lamp}, services");
     assert!(reason(&external, &steps).is_some_and(|why| why.contains("who ends a connection")));
     assert_eq!(reason(&external, &["connect", "read: chr1", "disconnect"]), None);
+    let paired = ["connect", "pair", "reconnect", "encrypt"];
+    assert!(reason(&external, &paired).is_some_and(|why| why.contains("see that a link is encrypted")));
 }
 
 #[test]
@@ -110,9 +112,10 @@ fn a_system_pairs_once_encrypts_by_itself_and_ends_the_link_when_pairing_fails()
     for (steps, part) in [
         (&["connect", "pair", "reconnect", "pair"][..], "lose a bond"),
         (&["connect", "pair", "encrypt"], "encrypt a link anew"),
+        (&["connect", "pair", "reconnect", "read: chr1", "encrypt"], "before it is encrypted"),
         (&["connect", "pair: {passkey: wrong}", "disconnect"], "pairing that has failed"),
         (
-            &["connect", "subscribe: chr1", "pair", "reconnect", "expect_notification: chr1"],
+            &["connect", "subscribe: chr1", "pair", "reconnect", "encrypt", "expect_notification: chr1"],
             "pushed to nobody",
         ),
     ] {

@@ -162,7 +162,7 @@ impl AdapterBench {
                 let central = BtleplugCentral::new(
                     system,
                     advertised_name(&plan.device),
-                    plan.device.external.is_some(),
+                    plan.device.external.is_none(),
                 );
                 run.on(&air, std::slice::from_ref(&central), Vec::new())
             }

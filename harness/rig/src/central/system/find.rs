@@ -202,14 +202,17 @@ impl BtleplugCentral<'_> {
         address: Address,
         deadline: Duration,
     ) -> Result<Peripheral, ConnectError> {
-        let peripheral = if self.may_be_remembered && !self.met.get() {
-            self.forget(&found).await?;
-            self.the_one(address, deadline).await?
-        } else {
-            found
-        };
-        self.check_free(std::slice::from_ref(&peripheral)).await?;
-        Ok(peripheral)
+        if self.met.get() {
+            self.check_free(std::slice::from_ref(&found)).await?;
+            return Ok(found);
+        }
+        // A board of ours has an address that the run gave it: what is remembered of it, even a bond, is what a run
+        // that was killed has left behind.
+        self.check_untaken(std::slice::from_ref(&found), !self.is_own).await?;
+        self.forget(&found).await?;
+        let again = self.the_one(address, deadline).await?;
+        self.check_free(std::slice::from_ref(&again)).await?;
+        Ok(again)
     }
 
     /// Ends the link if it is up, and makes the system forget the device unless the scenario has paired with it.

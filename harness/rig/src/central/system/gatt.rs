@@ -272,7 +272,7 @@ impl BtleplugCentral<'_> {
     }
 
     /// The MTU that the system has agreed on by itself.
-    pub(super) fn agreed_mtu(&self) -> Result<u16, Failure> {
+    pub(super) fn agreed_mtu(&self, size: u16) -> Result<u16, Failure> {
         self.check_up()?;
         if !cfg!(target_os = "linux") {
             let cause = "this operating system asks for an MTU of its own";
@@ -281,7 +281,13 @@ impl BtleplugCentral<'_> {
                 "run the scenario with an adapter: --central att:...",
             )));
         }
-        Ok(self.peripheral()?.mtu())
+        match self.peripheral()?.mtu() {
+            // Either end may have asked for less, and BlueZ has a setting for it.
+            less if less < size => Err(Failure::Hidden(format!(
+                "an MTU of {less} was agreed on, and the system does not say whether it or the device chose it"
+            ))),
+            agreed => Ok(agreed),
+        }
     }
 }
 

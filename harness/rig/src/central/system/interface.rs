@@ -95,8 +95,8 @@ impl Central for BtleplugCentral<'_> {
     }
 
     /// The system has done it, with a size of its own, when it connected.
-    async fn exchange_mtu(&self, _size: u16) -> Result<u16, Failure> {
-        self.agreed_mtu()
+    async fn exchange_mtu(&self, size: u16) -> Result<u16, Failure> {
+        self.agreed_mtu(size)
     }
 
     fn take_pushes(&self) -> Vec<Pushed> {

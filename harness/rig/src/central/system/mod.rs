@@ -127,12 +127,12 @@ pub struct BtleplugCentral<'s> {
     system: &'s System,
     /// What the device advertises as its name, where a system hides addresses.
     name: Option<String>,
-    /// The device is no board of ours, which has a new address in each scenario: the system may know it from before.
+    /// The device is a board of ours: its address is the run's, so that nobody else can have a bond with it.
     #[cfg_attr(
         not(target_os = "linux"),
         expect(dead_code, reason = "no other system has a call that forgets")
     )]
-    may_be_remembered: bool,
+    is_own: bool,
     link: RefCell<Option<Link>>,
     /// There has been a link: what the system remembers is this scenario's own.
     met: Cell<bool>,
@@ -160,13 +160,13 @@ struct Link {
 
 impl<'s> BtleplugCentral<'s> {
     /// A central for one scenario. `name` is what the device advertises: it finds the device on systems that hide
-    /// addresses. `may_be_remembered`: the system may know the device from before.
+    /// addresses. `is_own`: it is a board of ours, with an address of the run's.
     #[must_use]
-    pub fn new(system: &'s System, name: Option<String>, may_be_remembered: bool) -> Self {
+    pub fn new(system: &'s System, name: Option<String>, is_own: bool) -> Self {
         Self {
             system,
             name,
-            may_be_remembered,
+            is_own,
             link: RefCell::new(None),
             met: Cell::new(false),
             waiting: Cell::new(false),

@@ -18,6 +18,11 @@ impl BtleplugCentral<'_> {
     /// Fails where others use one of these devices: their link would be used here, ended and forgotten. BlueZ does not
     /// say to whom a link or a bond belongs; before a scenario's first link, neither is its own.
     pub(super) async fn check_free(&self, peripherals: &[Peripheral]) -> Result<(), Fault> {
+        self.check_untaken(peripherals, !self.met.get()).await
+    }
+
+    /// The same; bonds are looked at or not.
+    pub(super) async fn check_untaken(&self, peripherals: &[Peripheral], bonds: bool) -> Result<(), Fault> {
         let what = "listing the devices that the system knows";
         let asking = async {
             let listed = tokio::task::spawn_blocking(bluez::devices).await;
@@ -25,9 +30,8 @@ impl BtleplugCentral<'_> {
         };
         let known = self.local(what, asking).await??;
         let ids: Vec<String> = peripherals.iter().map(|peripheral| peripheral.id().to_string()).collect();
-        let met = self.met.get();
         let mut theirs = known.iter().filter(|device| ids.contains(&device.id));
-        match theirs.find_map(|device| device.taken().or_else(|| device.bonded().filter(|_| !met))) {
+        match theirs.find_map(|device| device.taken().or_else(|| device.bonded().filter(|_| bonds))) {
             Some(fault) => Err(fault),
             None => Ok(()),
         }
