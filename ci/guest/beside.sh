@@ -92,6 +92,19 @@ bluetoothctl info "$lamp" | grep -q 'Paired: yes' || wrong "the bond has been re
 told 2 "remove $lamp" >>/out/bluetoothctl.txt 2>&1
 passes "without the bond" through btleplug scenarios/external/discovery.yaml
 
+echo "-- security that the system gives unasked"
+passes "as a server that asks for encryption" beside --board /tmp/board.port beside/locked.yaml
+accepting() {
+    sleep 2
+    echo 'default-agent'
+    until grep -q 'Accept pairing' /out/agent.txt; do sleep 1; done
+    echo yes
+    sleep 30
+}
+accepting | bluetoothctl >/out/agent.txt 2>&1 &
+within 10 grep -q 'Default agent request successful' /out/agent.txt
+refused "what should be open is not" "paired with it behind the scenario's back" beside beside/open.yaml
+
 echo "-- silence"
 refused "a request without a response" "no answer came" beside --board /tmp/board.port beside/silent.yaml
 # BlueZ then answers the read with an error, as if the device had.

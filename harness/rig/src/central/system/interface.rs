@@ -126,7 +126,10 @@ impl Central for BtleplugCentral<'_> {
     }
 
     async fn fence(&self, _device_name: Option<u16>, _after_read: bool) -> Result<Vec<Vec<u8>>, Failure> {
-        self.pass_fence().await.map(|()| Vec::new())
+        self.pass_fence().await?;
+        #[cfg(target_os = "linux")]
+        self.check_unpaired().await?;
+        Ok(Vec::new())
     }
 
     fn is_waiting(&self) -> bool {

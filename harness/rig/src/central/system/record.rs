@@ -23,18 +23,37 @@ impl BtleplugCentral<'_> {
 
     /// The same; bonds are looked at or not.
     pub(super) async fn check_untaken(&self, peripherals: &[Peripheral], bonds: bool) -> Result<(), Fault> {
-        let what = "listing the devices that the system knows";
-        let asking = async {
-            let listed = tokio::task::spawn_blocking(bluez::devices).await;
-            listed.map_err(|error| btleplug::Error::Other(Box::new(error)))
-        };
-        let known = self.local(what, asking).await??;
+        let known = self.known_devices().await?;
         let ids: Vec<String> = peripherals.iter().map(|peripheral| peripheral.id().to_string()).collect();
         let mut theirs = known.iter().filter(|device| ids.contains(&device.id));
         match theirs.find_map(|device| device.taken().or_else(|| device.bonded().filter(|_| bonds))) {
             Some(fault) => Err(fault),
             None => Ok(()),
         }
+    }
+
+    async fn known_devices(&self) -> Result<Vec<bluez::Device>, Fault> {
+        let asking = async {
+            let listed = tokio::task::spawn_blocking(bluez::devices).await;
+            listed.map_err(|error| btleplug::Error::Other(Box::new(error)))
+        };
+        self.local("listing the devices that the system knows", asking).await?
+    }
+
+    /// Fails where the system has paired with the device and no step has: it does so when the device refuses a request
+    /// for want of security, and shows but the answer that comes then. Nothing else would say what the device did.
+    pub(super) async fn check_unpaired(&self) -> Result<(), Fault> {
+        let id = self.link.borrow().as_ref().map(|link| link.peripheral.id().to_string());
+        if self.paired.get()
+            || !self.known_devices().await?.iter().any(|one| one.paired && Some(&one.id) == id.as_ref())
+        {
+            return Ok(());
+        }
+        Err(Fault::new(
+            "the device asked for security that no step gives, and the system paired with it behind the scenario's back",
+            "if it should not ask, correct what its attributes need; if it should, begin with `pair`; --central att:... \
+             shows the device's own answer",
+        ))
     }
 
     /// Makes the system forget the device: neither its attributes nor a bond are there at the next connection. The
